@@ -1,0 +1,102 @@
+"""What the file says about itself: schema, its hash, versions, and a self-test; FORMAT.md specifies each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+
+from mothernet_export.child import ChildNetwork, FloatArray, NumericColumn
+
+FORMAT_VERSION = "1"
+
+_SELF_TEST_ROWS = 8
+_SELF_TEST_GAP = 1e-3  # between the two greatest probabilities, so that rounding cannot change a label of the self-test
+
+
+def metadata(child: ChildNetwork, exporter_version: str) -> dict[str, str]:
+    """Keys and values of the file's ``metadata_props``."""
+    schema = canonical_json(_schema(child))
+    return {
+        "mothernet.format": FORMAT_VERSION,
+        "mothernet.schema": schema,
+        "mothernet.schema_hash": hashlib.sha256(schema.encode()).hexdigest(),
+        "mothernet.versions": canonical_json({**child.versions, "mothernet-export": exporter_version}),
+        "mothernet.self_test": canonical_json(_self_test(child)),
+    }
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys, no spaces, and characters beyond ASCII as they are."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def label_text(label: Any) -> Any:
+    """A class as the `label` output holds it: integers as they are, anything else as its text."""
+    return label if type(label) is int else str(label)
+
+
+def _schema(child: ChildNetwork) -> dict[str, Any]:
+    columns: list[dict[str, Any]] = []
+    positions = {"numeric": 0, "categorical": 0}
+    for column in child.columns:
+        numeric = isinstance(column, NumericColumn)
+        kind = "numeric" if numeric else "categorical"
+        entry = {"name": column.name, "kind": kind, "input": kind, "position": positions[kind]}
+        positions[kind] += 1
+        if isinstance(column, NumericColumn):
+            entry |= {"missing_in_training": column.missing_indicator}
+        else:
+            entry |= {"missing_in_training": "" in column.categories, "categories": list(column.categories)}
+        columns.append({**entry, "used": column.n_rows > 0})
+    return {
+        "columns": columns,
+        "classes": list(child.classes),
+        "class_kind": child.class_kind,
+        "width": child.width,
+    }
+
+
+def _self_test(child: ChildNetwork) -> dict[str, Any]:
+    """A few rows made from the record alone: missing, unseen, extremes, then random knots and categories."""
+    n_rows = 3 * _SELF_TEST_ROWS
+    rng = np.random.default_rng(0)
+    numeric = np.empty((n_rows, len(child.numeric_columns)), np.float32)
+    categorical = np.empty((n_rows, len(child.categorical_columns)), object)
+    for i, column in enumerate(child.numeric_columns):
+        points = np.array([column.centre, *column.knots], np.float32)
+        between = points / 2 + rng.permuted(points) / 2  # halves first: the sum of two knots may overflow
+        numeric[:, i] = rng.choice(np.concatenate([points, between, [np.nan]]), n_rows)
+        numeric[:4, i] = np.nan, column.centre, -np.inf, np.inf
+    vocabulary = {text for column in child.categorical_columns for text in column.categories}
+    unseen = "unseen"
+    while unseen in vocabulary:
+        unseen += "?"
+    for i, categories in enumerate([column.categories for column in child.categorical_columns]):
+        choices = ("", unseen, *categories)
+        categorical[:, i] = [choices[k] for k in rng.integers(len(choices), size=n_rows)]
+        categorical[:4, i] = "", unseen, choices[-1], choices[min(2, len(choices) - 1)]
+    probabilities = child.predict_proba(numeric, categorical)
+    clear = np.flatnonzero(_gaps(probabilities) > _SELF_TEST_GAP)
+    rows = (clear if len(clear) else np.arange(n_rows))[:_SELF_TEST_ROWS]
+    columns = [_numbers(numeric[rows, i]) for i in range(numeric.shape[1])]
+    texts = [[text or None for text in categorical[rows, i]] for i in range(categorical.shape[1])]
+    names = [column.name for column in child.numeric_columns] + [column.name for column in child.categorical_columns]
+    return {
+        "columns": dict(zip(names, columns + texts, strict=True)),
+        "labels": [label_text(child.classes[k]) for k in probabilities[rows].argmax(axis=1)],
+        "probabilities": [[float(str(p)) for p in row] for row in probabilities[rows]],
+    }
+
+
+def _gaps(probabilities: FloatArray) -> FloatArray:
+    """Difference of the two greatest probabilities of each row; (N,)."""
+    ordered = np.sort(probabilities, axis=1)
+    return ordered[:, -1] - ordered[:, -2]
+
+
+def _numbers(values: FloatArray) -> list[float | str | None]:
+    """Raw JSON cells; null is missing, and infinities, which JSON lacks, are strings."""
+    return [None if np.isnan(v) else str(v) if np.isinf(v) else float(v) for v in values]

@@ -1,0 +1,7 @@
+"""``python -m mothernet`` is the command ``mothernet``."""
+
+import sys
+
+from mothernet.cli import main
+
+sys.exit(main())

@@ -1,0 +1,77 @@
+"""Checkpoints: the hypernetwork's weights as safetensors, with the configuration inside. Never pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from mothernet.files import replaced
+from mothernet.hypernetwork import Hypernetwork, HypernetworkConfig
+
+__all__ = ["DEFAULT_CHECKPOINT", "Checkpoint", "load_checkpoint", "save_checkpoint"]
+
+DEFAULT_CHECKPOINT = "default"
+_FORMAT = "mothernet-checkpoint/1"
+
+
+class Checkpoint(NamedTuple):
+    """A hypernetwork ready for inference and what is known about its making."""
+
+    network: Hypernetwork
+    info: dict[str, Any]
+
+
+def save_checkpoint(
+    path: str | os.PathLike[str], config: HypernetworkConfig, weights: Mapping[str, Tensor], info: Mapping[str, Any]
+) -> None:
+    """Write a checkpoint; ``info`` (JSON values: tasks, seconds, prior, ...) is kept beside the configuration."""
+    tensors = {name: tensor.detach().to("cpu", torch.float32).contiguous() for name, tensor in weights.items()}
+    metadata = {"format": _FORMAT, "config": json.dumps(asdict(config)), "info": json.dumps(dict(info))}
+    with replaced(path) as temporary:
+        save_file(tensors, temporary, metadata=metadata)
+
+
+def load_checkpoint(source: str | os.PathLike[str] | None = None, device: str | torch.device = "cpu") -> Checkpoint:
+    """Load a checkpoint file, or the one in the package (``None`` or ``"default"``).
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        The file is not a checkpoint of this project.
+    """
+    if source is None or source == DEFAULT_CHECKPOINT:
+        with as_file(files("mothernet") / "checkpoints" / f"{DEFAULT_CHECKPOINT}.safetensors") as path:
+            return _read(path, device)
+    path = Path(source)
+    if not path.is_file():
+        raise FileNotFoundError(f"checkpoint {str(path)!r} does not exist. Name a .safetensors file, or leave it out for the built-in one.")
+    return _read(path, device)
+
+
+def _read(path: Path, device: str | torch.device) -> Checkpoint:
+    try:
+        with safe_open(path, "pt", device=str(device)) as file:
+            metadata = file.metadata() or {}
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118: not a mapping
+    except SafetensorError as error:
+        raise ValueError(f"{str(path)!r} is not a safetensors file ({error}). Name a checkpoint written by `mothernet pretrain`.") from error
+    if metadata.get("format") != _FORMAT:
+        raise ValueError(
+            f"{str(path)!r} is not a MotherNet checkpoint: its format is {metadata.get('format')!r}, expected {_FORMAT!r}. "
+            "Name a checkpoint written by `mothernet pretrain`."
+        )
+    network = Hypernetwork(HypernetworkConfig(**json.loads(metadata["config"])))
+    network.load_state_dict(weights)
+    return Checkpoint(network.to(device).eval().requires_grad_(False), json.loads(metadata["info"]))

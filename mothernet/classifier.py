@@ -1,0 +1,196 @@
+"""The scikit-learn estimator: a table in, a child network out, no tuning and no gradient descent through the network."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from mothernet_export import ChildNetwork
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import Tags
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, check_random_state, validate_data
+
+from mothernet.checkpoint import Checkpoint, load_checkpoint
+from mothernet.columns import Cells, column_kinds, read_cells
+from mothernet.fitting import HeadMode, fit_child_weights
+from mothernet.preprocessing import fit_encoding
+from mothernet.version import __version__
+
+__all__ = ["MotherNetClassifier"]
+
+DEFAULT_WIDTH = 128
+
+
+class MotherNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Classifier for tables: a pretrained hypernetwork emits a small network in one forward pass.
+
+    Takes DataFrames (numbers, strings, booleans, categories, nullable types, missing values) and arrays. ``fit`` is
+    deterministic for a given ``random_state``, and leaves in ``child_`` all that :func:`mothernet_export.to_onnx` needs.
+
+    Parameters
+    ----------
+    width : int, optional
+        Hidden units of the child; fewer are smaller and faster. Default 128.
+    checkpoint : str or path, optional
+        A checkpoint of ``mothernet pretrain``; default: the one in the package.
+    device : str, default "auto"
+        Where ``fit`` runs: ``"cpu"``, ``"cuda"``, or a GPU if there is one. Predictions are made by NumPy.
+    random_state : int, default 0
+        Draws folds, and the rows by which a large table is read.
+    categorical_features : sequence of str or int, optional
+        Columns that are categories although they hold numbers.
+    head : {"cross-validated", "one-pass"}, default "cross-validated"
+        Whether the strength of the output layer's penalty is chosen by cross-validation of that layer, or taken from the
+        same forward pass.
+
+    Attributes
+    ----------
+    classes_ : ndarray (C,)
+    child_ : mothernet_export.ChildNetwork
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str, if fitted on a DataFrame
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from mothernet import MotherNetClassifier
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> model = MotherNetClassifier().fit(X, y)
+    >>> model.predict(X.head(2)).tolist()
+    [0, 0]
+
+    Notes
+    -----
+    After Müller, Curino, Ramakrishnan: MotherNet: Fast Training and Inference via Hyper-Network Transformers, ICLR 2025.
+    """
+
+    def __init__(
+        self,
+        width: int | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = 0,
+        categorical_features: Sequence[str | int] | None = None,
+        head: HeadMode = "cross-validated",
+    ) -> None:
+        self.width = width
+        self.checkpoint = checkpoint
+        self.device = device
+        self.random_state = random_state
+        self.categorical_features = categorical_features
+        self.head = head
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        return tags
+
+    def fit(self, X: Any, y: Any) -> MotherNetClassifier:
+        """Fit a child to a table.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (N, F)
+            Missing values are welcome; infinite ones count as extremes.
+        y : array of shape (N,)
+            Two classes or more, without missing values.
+
+        Raises
+        ------
+        ValueError, TypeError
+            The table, the labels or a parameter cannot be used; the message says what to do.
+        """
+        if self.head not in ("cross-validated", "one-pass"):
+            raise ValueError(f"head must be 'cross-validated' or 'one-pass', however: head={self.head!r}.")
+        validate_data(self, X=X, y=y, **_CHECKS)
+        y = _labels(y)
+        check_classification_targets(y)
+        classes, code = np.unique(y, return_inverse=True)
+        if len(classes) < 2:
+            raise ValueError(f"y must hold at least two classes, however: only one class, {classes.tolist()}.")
+        X = X if hasattr(X, "iloc") else _as_array(X)
+        names = _names(self)
+        kinds = column_kinds(X, names, self.categorical_features or ())
+        encoding = fit_encoding(read_cells(X, names, kinds), names, kinds)
+        network, info = _checkpoint(self.checkpoint, _device(self.device))
+        width = DEFAULT_WIDTH if self.width is None else self.width
+        seed = check_random_state(self.random_state).randint(2**31)
+        weights = fit_child_weights(
+            network,
+            encoding.inputs,
+            code.astype(np.int64),
+            len(classes),
+            width=width,
+            head=self.head,
+            rng=np.random.default_rng(seed),
+        )
+        self.classes_ = classes
+        self._kinds = kinds
+        # fold the encoding, inputs = base + matrix @ basis, into the first layer
+        self.child_ = ChildNetwork(
+            columns=encoding.columns,
+            classes=tuple(classes.tolist()),
+            first_weight=encoding.matrix.T @ weights.first_weight,
+            first_bias=weights.first_bias + encoding.base @ weights.first_weight,
+            output_weight=weights.output_weight,
+            activation=network.config.activation,
+            versions={"mothernet": __version__, "torch": torch.__version__, "checkpoint": str(info.get("name", "unnamed"))},
+        )
+        return self
+
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float32]:
+        """Probabilities (N, C), columns in the order of ``classes_``."""
+        cells = self._cells(X)
+        return self.child_.predict_proba(cells.numeric, cells.categorical)
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """Most probable class of every row (N,)."""
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]  # type: ignore[no-any-return]
+
+    def _cells(self, X: Any) -> Cells:
+        check_is_fitted(self, "child_")
+        validate_data(self, X=X, reset=False, **_CHECKS)
+        return read_cells(X if hasattr(X, "iloc") else _as_array(X), _names(self), self._kinds)
+
+
+_CHECKS: dict[str, Any] = {"dtype": None, "ensure_all_finite": False}
+
+
+def _as_array(X: Any) -> npt.NDArray[Any]:
+    """A 2-D array; rows of mixed cells become objects, never text."""
+    if isinstance(X, np.ndarray):
+        return X
+    array = np.asarray(X)
+    return array if array.dtype.kind in "iufb" else np.asarray(X, object)
+
+
+def _labels(y: Any) -> npt.NDArray[Any]:
+    """Labels as a 1-D NumPy array, pandas' own types unwrapped."""
+    y = np.asarray(y)
+    return y.ravel()
+
+
+def _names(estimator: Any) -> list[str]:
+    names = getattr(estimator, "feature_names_in_", None)
+    return [f"x{i}" for i in range(estimator.n_features_in_)] if names is None else [str(name) for name in names]
+
+
+def _device(device: str) -> str:
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return device
+
+
+@lru_cache(maxsize=4)
+def _checkpoint(source: str | os.PathLike[str] | None, device: str) -> Checkpoint:
+    """Loaded once per process and place."""
+    return load_checkpoint(source, device)

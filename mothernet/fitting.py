@@ -1,0 +1,169 @@
+"""From encoded inputs and labels to the weights of a child: one hypernetwork pass, then the output layer solved.
+
+The strength of the output layer's penalty is chosen by cross-validation of that layer alone, its units fixed; or, in the
+one-pass mode, taken with the temperature from the hypernetwork. Nothing here knows about columns, files or estimators.
+
+Axis letters: N rows, D inputs, H units, K = D + H, C classes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mothernet.head import FeatureScale, solve
+from mothernet.hypernetwork import Hypernetwork, UnitLayer, hidden_units
+
+__all__ = ["ChildWeights", "HeadMode", "fit_child_weights"]
+
+HeadMode = Literal["cross-validated", "one-pass"]
+
+MAX_CELLS = 60_000  # (context rows + units) x (inputs + 1) that the hypernetwork reads at most
+MAX_CONTEXT_ROWS, MIN_CONTEXT_ROWS = 1024, 128
+MAX_CONTEXT_INPUTS = 256  # further inputs reach the output layer directly, without hidden units
+PENALTY_FACTORS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
+FOLDS = 5
+MAX_FOLD_ROWS = 4_000  # rows that cross-validation uses
+
+
+class ChildWeights(NamedTuple):
+    """A child on encoded inputs: logits = act(x first[:, :H] + bias[:H]) @ output + x first[:, H:] + bias[H:]."""
+
+    first_weight: npt.NDArray[np.float64]  # (D, H + C)
+    first_bias: npt.NDArray[np.float64]  # (H + C,)
+    output_weight: npt.NDArray[np.float64]  # (H, C)
+
+
+def fit_child_weights(
+    network: Hypernetwork,
+    inputs: npt.NDArray[np.float32],
+    y: npt.NDArray[np.int64],
+    n_classes: int,
+    *,
+    width: int,
+    head: HeadMode,
+    rng: np.random.Generator,
+) -> ChildWeights:
+    """Fit a child.
+
+    Parameters
+    ----------
+    inputs : (N, D) array
+        Encoded, finite, about standardised. D may be zero: the child then predicts the class frequencies.
+    y : (N,) array
+        Labels in ``range(n_classes)``, every class present.
+    rng : numpy.random.Generator
+        Draws the rows that a large table is read by, and the folds.
+    """
+    device = next(network.parameters()).device
+    x = torch.from_numpy(inputs).to(device)[None]  # (1, N, D)
+    labels = torch.from_numpy(y).to(device)  # (N,)
+    layer = _unit_layer(network, x[0], labels, n_classes, width, rng)
+    phi = torch.cat([x, hidden_units(x, layer, network.config.activation)], -1)  # (1, N, K)
+    scale = FeatureScale.fit(phi)
+    phi = scale(phi).double()  # weak penalties and repeated columns are beyond float32
+    onehot = F.one_hot(labels, n_classes).to(phi.dtype)[None]  # (1, N, C)
+    D = x.shape[-1]
+    log_penalty = torch.cat([layer.log_penalty[:, :1].expand(1, D), layer.log_penalty[:, 1:].expand(1, width)], -1)
+    penalty = (log_penalty.double() - math.log(phi.shape[1])).exp()  # (1, K)
+    temperature = 1.0
+    if head == "one-pass":
+        temperature = float(layer.log_temperature.exp())
+    else:
+        penalty = penalty * _best_factor(phi, labels, n_classes, penalty, rng)
+    solved = solve(phi, onehot, penalty, steps=500, tolerance=1e-5)
+    weight = solved.weight[0] * temperature / scale.scale[0].T  # (K, C) on unstandardised features
+    bias = solved.bias[0, 0] * temperature - scale.mean[0, 0].double() @ weight  # (C,)
+    first = torch.cat([layer.weight[0].double(), weight[:D]], 1)
+    first_bias = torch.cat([layer.bias[0].double(), bias])
+    return ChildWeights(*(tensor.cpu().numpy() for tensor in (first, first_bias, weight[D:])))
+
+
+def _unit_layer(network: Hypernetwork, x: Tensor, y: Tensor, n_classes: int, width: int, rng: np.random.Generator) -> UnitLayer:
+    """The hidden layer for (N, D) inputs, its log penalties in units of 1 / rows."""
+    N, D = x.shape
+    if D == 0:
+        zero = x.new_zeros(1, width)
+        return UnitLayer(x.new_zeros(1, 0, width), zero, x.new_zeros(1, 2), x.new_zeros(1))
+    chosen = _screen(x, y, n_classes)
+    budget = MAX_CELLS // (len(chosen) + 1) - width
+    rows = _stratified_rows(y.cpu().numpy(), min(MAX_CONTEXT_ROWS, max(MIN_CONTEXT_ROWS, budget)), rng)
+    context = x[torch.from_numpy(rows).to(x.device)][:, chosen]
+    with torch.inference_mode():
+        layer = network(context[None], y[torch.from_numpy(rows).to(y.device)][None], n_classes, width)
+    weight = x.new_zeros(1, D, width)
+    weight[:, chosen] = layer.weight
+    return layer._replace(weight=weight, log_penalty=layer.log_penalty + math.log(len(rows)))
+
+
+def _screen(x: Tensor, y: Tensor, n_classes: int) -> Tensor:
+    """Inputs that the hypernetwork reads: all, or those whose class means differ most (F statistic)."""
+    D = x.shape[1]
+    if D <= MAX_CONTEXT_INPUTS:
+        return torch.arange(D, device=x.device)
+    onehot = F.one_hot(y, n_classes).to(x.dtype)  # (N, C)
+    count = onehot.sum(0)[:, None]
+    mean = onehot.T @ x / count  # (C, D)
+    between = (count * (mean - x.mean(0)).square()).sum(0)
+    within = (x - mean[y]).square().sum(0)
+    return (between / (within + 1e-6)).topk(MAX_CONTEXT_INPUTS).indices.sort().values
+
+
+def _stratified_rows(y: npt.NDArray[np.int64], n_rows: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Row numbers, in order: all if they fit, else a sample with every class in proportion and none lost."""
+    if len(y) <= n_rows:
+        return np.arange(len(y))
+    position = np.empty(len(y))
+    for label in np.unique(y):
+        members = np.flatnonzero(y == label)
+        # evenly spread places: the first n_rows hold every class in proportion, and one row of each class comes first
+        place = (rng.permutation(len(members)) + rng.random()) / len(members)
+        place[place.argmin()] = -1
+        position[members] = place
+    return np.sort(position.argsort(kind="stable")[:n_rows])
+
+
+def _folds(y: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Fold of every row; the rows of a class are dealt out in turn."""
+    order = rng.permutation(len(y))
+    order = order[y[order].argsort(kind="stable")]
+    fold = np.empty(len(y), np.int64)
+    fold[order] = np.arange(len(y)) % FOLDS
+    return fold
+
+
+def _best_factor(phi: Tensor, y: Tensor, n_classes: int, penalty: Tensor, rng: np.random.Generator) -> float:
+    """The factor on the penalty with the least cross-validated log loss of the output layer, its units fixed."""
+    rows = _stratified_rows(y.cpu().numpy(), MAX_FOLD_ROWS, rng)
+    chosen = torch.from_numpy(rows).to(phi.device)
+    penalty = penalty * (phi.shape[1] / len(rows))  # lambda goes with 1 / rows
+    phi, y = phi[:, chosen], y[chosen]
+    fold = torch.from_numpy(_folds(y.cpu().numpy(), rng)).to(phi.device)
+    held_out = fold[None] == torch.arange(FOLDS, device=phi.device)[:, None]  # (folds, n)
+    onehot = F.one_hot(y, n_classes).to(phi.dtype)[None]
+    best, best_loss, worse, output = PENALTY_FACTORS[0], math.inf, 0, None
+    for factor in PENALTY_FACTORS:  # from strong to weak, each solve starting at the one before
+        output = solve(
+            phi,
+            onehot,
+            (penalty * factor).expand(FOLDS, -1),
+            row_weight=(~held_out).to(phi.dtype),
+            start=output,
+            steps=60,
+            tolerance=1e-3,
+        )
+        log_likelihood = F.log_softmax(output(phi), -1).gather(-1, y[None, :, None].expand(FOLDS, -1, 1))[..., 0]
+        loss = float(-log_likelihood[held_out].mean())
+        if loss < best_loss:
+            best, best_loss, worse = factor, loss, 0
+        else:
+            worse += 1
+            if worse == 2:
+                break
+    return best

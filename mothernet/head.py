@@ -1,0 +1,152 @@
+r"""The output layer of a child: ridge-penalised multinomial logistic regression, solved.
+
+Minimises, over weights W (K, C) and an unpenalised bias b (C,),
+
+    mean_i  -log softmax(phi_i W + b)[y_i]  +  1/2 sum_k lambda_k |W_k|^2
+
+by Böhning's bound: the Hessian of the loss is at most 1/2 Phi'Phi / n, so one Cholesky factor of 1/2 Phi'Phi / n + Lambda
+serves every step; Nesterov's momentum speeds the steps up. With n < K the factor is taken of the n x n dual instead.
+A fixed number of steps is differentiable (pretraining back-propagates through it, after R2-D2 and MetaOptNet); run to
+convergence it is the fit. Everything is float32 or float64 outside autocast; features are standardised by the caller.
+
+References: Böhning (1992), Multinomial logistic regression algorithm. Bertinetto et al. (2019), R2-D2.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ["FeatureScale", "OutputLayer", "cross_entropy", "solve"]
+
+
+class FeatureScale(NamedTuple):
+    """Location and scale of the head's features on the support rows."""
+
+    mean: Tensor  # (B, 1, K)
+    scale: Tensor  # (B, 1, K)
+
+    @classmethod
+    def fit(cls, phi: Tensor) -> FeatureScale:
+        """Measure (B, S, K) features."""
+        return cls(phi.mean(1, keepdim=True), phi.std(1, keepdim=True, unbiased=False) + 1e-3)
+
+    def __call__(self, phi: Tensor) -> Tensor:
+        """Standardise (B, N, K) features; nothing is clipped."""
+        return (phi - self.mean) / self.scale
+
+
+class OutputLayer(NamedTuple):
+    """Solved output layers of B problems."""
+
+    weight: Tensor  # (B, K, C)
+    bias: Tensor  # (B, 1, C)
+
+    def __call__(self, phi: Tensor) -> Tensor:
+        """Logits (B, N, C) of (B, N, K) features."""
+        return phi @ self.weight + self.bias
+
+
+def _cholesky(matrix: Tensor) -> Tensor:
+    """Cholesky factors of (B, M, M); the diagonal is raised where the factorisation fails."""
+    factor, info = torch.linalg.cholesky_ex(matrix)
+    jitter = 1e-6
+    while bool(info.any()) and jitter < 1:
+        scale = matrix.diagonal(dim1=-2, dim2=-1).mean(-1)[:, None, None]
+        raised = matrix + jitter * scale * torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)
+        factor, info = torch.linalg.cholesky_ex(torch.where((info > 0)[:, None, None], raised, matrix))
+        jitter *= 10
+    return factor
+
+
+def solve(
+    phi: Tensor,
+    onehot: Tensor,
+    penalty: Tensor,
+    *,
+    row_weight: Tensor | None = None,
+    start: OutputLayer | None = None,
+    steps: int = 12,
+    tolerance: float | None = None,
+) -> OutputLayer:
+    """Solve B penalised logistic regressions.
+
+    Parameters
+    ----------
+    phi : (B, n, K) tensor
+        Features. A leading axis of size 1 is shared by all B problems.
+    onehot : (B, n, C) tensor
+        Targets; rows sum to one.
+    penalty : (B, K) tensor
+        The lambda of every feature, positive.
+    row_weight : (B, n) tensor, optional
+        Weights of the rows, zero for rows that are held out; normalised to sum to one. Default: all equal.
+    start : OutputLayer, optional
+        Where to begin. Default: zero weights and the log class frequencies.
+    steps : int
+        Steps taken, at most.
+    tolerance : float, optional
+        Stop when no component of the gradient, in units of features scaled so that the penalty is one, exceeds it; and
+        restart the momentum when it points uphill. Leave it out where gradients are taken through the solve.
+    """
+    B, (n, K), C = penalty.shape[0], phi.shape[1:], onehot.shape[-1]
+    share = phi.new_full((1, n), 1 / n) if row_weight is None else row_weight / row_weight.sum(1, keepdim=True)
+    share = share[..., None]  # (B, n, 1)
+    shrink = penalty.rsqrt()[..., None]  # (B, K, 1) of features scaled by it the penalty is the identity
+
+    def times(weight: Tensor) -> Tensor:  # scaled features times (B, K, C)
+        return _matmul(phi, shrink * weight)
+
+    def transposed_times(rows: Tensor) -> Tensor:  # transposed scaled features times (B, n, C)
+        return shrink * _matmul(phi.mT, rows)
+
+    if n < K:  # dual: (I + R'R / 2)^-1 = I - R' (I + R R' / 2)^-1 R / 2, with R = sqrt(share) * scaled features
+        root = share.sqrt()
+        gram = root * ((phi * shrink.mT.square()) @ phi.mT) * root.mT  # (B, n, n)
+    else:
+        gram = shrink * (phi.mT @ (share * phi)) * shrink.mT  # (B, K, K)
+    factor = _cholesky(0.5 * gram + torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device))
+    if start is None:
+        weight = phi.new_zeros(B, K, C)
+        bias = torch.log((share * onehot).sum(1, keepdim=True) + 1e-2).expand(B, -1, -1)  # (B, 1, C)
+    else:
+        weight, bias = start.weight / shrink, start.bias
+    last_weight, last_bias, momentum = weight, bias, 1.0
+    for step in range(steps):
+        if step:
+            following = (1 + math.sqrt(1 + 4 * momentum**2)) / 2
+            beta, momentum = (momentum - 1) / following, following
+            weight, last_weight = weight + beta * (weight - last_weight), weight
+            bias, last_bias = bias + beta * (bias - last_bias), bias
+        residual = share * (onehot - torch.softmax(times(weight) + bias, -1))  # (B, n, C)
+        bias_step = 2 * residual.sum(1, keepdim=True)  # (B, 1, C)
+        gradient = transposed_times(residual) - weight  # (B, K, C)
+        if n < K:
+            weight_step = gradient - 0.5 * transposed_times(root * torch.cholesky_solve(root * times(gradient), factor))
+        else:
+            weight_step = torch.cholesky_solve(gradient, factor)
+        if tolerance is not None:
+            if step % 5 == 4 and float(torch.maximum(gradient.abs().amax(), bias_step.abs().amax())) < tolerance:
+                break
+            if float((weight_step * (weight - last_weight)).sum() + (bias_step * (bias - last_bias)).sum()) < 0:
+                momentum = 1.0  # adaptive restart (O'Donoghue and Candès, 2015)
+        weight = weight + weight_step
+        bias = bias + bias_step
+    return OutputLayer(shrink * weight, bias)
+
+
+def _matmul(shared: Tensor, right: Tensor) -> Tensor:
+    """Batched product; where the left side has one member only, one large product instead of many small ones."""
+    if shared.shape[0] != 1 or right.shape[0] == 1:
+        return shared @ right
+    B, K, C = right.shape
+    return (shared[0] @ right.transpose(0, 1).reshape(K, B * C)).view(-1, B, C).transpose(0, 1)
+
+
+def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    """Mean negative log likelihood per problem: (B, N, C) and (B, N) to (B,)."""
+    return F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none").view(y.shape).mean(1)

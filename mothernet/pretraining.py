@@ -1,0 +1,329 @@
+"""Pretraining: the hypernetwork learns from synthetic tasks, through the solved output layer.
+
+Budgets are short and interrupted: a run is given minutes, is killed without warning and goes on elsewhere. Everything a run
+needs is in ``DIR/state.safetensors`` (weights, moving average, optimiser moments, counters; written atomically), and batch
+``i`` of the prior depends on the seed and ``i`` alone, so a resumed run repeats nothing and skips nothing. The learning rate is
+constant after its warm-up; a cool-down is a separate phase after which the state still stands where it began.
+
+``DIR/checkpoint.safetensors`` holds the moving average, which is what is evaluated and shipped. ``DIR/log.jsonl`` has one line
+per evaluation.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from tqdm import tqdm
+
+from mothernet.checkpoint import save_checkpoint
+from mothernet.files import replaced
+from mothernet.head import FeatureScale, cross_entropy, solve
+from mothernet.hypernetwork import Hypernetwork, HypernetworkConfig, Standardiser, hidden_units
+from mothernet.muon import Muon
+from mothernet.prior import PriorConfig, TaskBatch, TaskShape, sample_shape, sample_tasks
+
+__all__ = ["PretrainingConfig", "one_pass_logits", "pretrain", "validation_loss"]
+
+VALIDATION_SEED = 2**31 - 1  # no run may use it: validation tasks are never trained on
+
+
+@dataclass(frozen=True)
+class PretrainingConfig:
+    """How the hypernetwork is trained."""
+
+    learning_rate: float = 1e-3  # AdamW: embeddings, norms, projections out
+    matrix_learning_rate: float = 1.5e-3  # Muon: the blocks' matrices
+    warmup_steps: int = 200
+    tasks: int = 8  # per step, at most
+    cells: int = 14_000  # per step, at most: (support + units) x (features + 1) x tasks
+    head_steps: int = 12
+    moving_average: float = 0.999
+    clip: float = 1.0
+    seed: int = 0
+
+
+def one_pass_logits(network: Hypernetwork, batch: TaskBatch, width: int, steps: int) -> Tensor:
+    """Query logits (B, Q, C) with penalties and temperature from the one forward pass."""
+    S, n_classes = batch.shape.support, batch.shape.classes
+    support, y = batch.X[:, :S], batch.y[:, :S]
+    standardise = Standardiser.fit(support)
+    inputs, query = standardise(support), standardise(batch.X[:, S:])
+    layer = network(inputs, y, n_classes, width)
+    with torch.autocast(inputs.device.type, enabled=False):
+        phi, phi_query = (torch.cat([x, hidden_units(x, layer, network.config.activation)], -1) for x in (inputs, query))
+        scale = FeatureScale.fit(phi)
+        penalty = torch.cat(
+            [
+                layer.log_penalty[:, :1].expand(-1, inputs.shape[-1]),
+                layer.log_penalty[:, 1:].expand(-1, width),
+            ],
+            -1,
+        ).exp()  # (B, K)
+        output = solve(scale(phi), F.one_hot(y, n_classes).float(), penalty, steps=steps)
+        logits: Tensor = output(scale(phi_query)) * layer.log_temperature.exp()[:, None, None]
+    return logits
+
+
+
+def _sample_width(dice: random.Random, units: int) -> int:
+    """A random width: the first units of any number must do well together."""
+    options = {16: 0.1, 32: 0.15, 64: 0.25, 128: 0.4, 256: 0.1}
+    return min(units, dice.choices(list(options), list(options.values()))[0])
+
+
+def _training_batch(prior: PriorConfig, config: PretrainingConfig, units: int, step: int, device: str) -> tuple[TaskBatch, int]:
+    """Batch and width of a step: a function of the seed and the step alone."""
+    shape = sample_shape(prior, config.seed, step)
+    width = _sample_width(random.Random(f"width/{config.seed}/{step}"), units)
+    cells = (shape.support + width) * (shape.features + 1)
+    batch = max(2, min(config.tasks, config.cells // cells))
+    return sample_tasks(prior, batch, shape, seed=config.seed, index=step, device=device), width
+
+
+def validation_tasks(prior: PriorConfig, device: str, groups: int = 24) -> list[TaskBatch]:
+    """Fixed tasks of several shapes, drawn with a seed that no run may use."""
+    batches = []
+    for i in range(groups):
+        shape = TaskShape(
+            support=(40, 100, 200, 400)[i % 4],
+            query=prior.query,
+            features=(3, 6, 10, 18)[i // 4 % 4],
+            classes=(2, 2, 3, 5)[(i // 16 + i) % 4],
+        )
+        batches.append(sample_tasks(prior, 4, shape, seed=VALIDATION_SEED, index=i, device=device))
+    return batches
+
+
+@torch.no_grad()
+def validation_loss(network: Hypernetwork, tasks: list[TaskBatch], width: int = 128) -> tuple[float, float]:
+    """Mean query loss (nats) and accuracy of one-pass children over tasks."""
+    losses, hits = [], []
+    for batch in tasks:
+        logits = one_pass_logits(network, batch, min(width, network.config.units), steps=12)
+        y = batch.y[:, batch.shape.support :]
+        losses.append(float(cross_entropy(logits, y).clamp(max=3).mean()))
+        hits.append(float((logits.argmax(-1) == y).float().mean()))
+    return sum(losses) / len(losses), sum(hits) / len(hits)
+
+
+class _Run:
+    """The moving parts of a run and their state file."""
+
+    def __init__(self, model: HypernetworkConfig, prior: PriorConfig, config: PretrainingConfig, device: str) -> None:
+        self.model, self.prior, self.config, self.device = model, prior, config, device
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            network = Hypernetwork(model)
+        self.network = network.to(device)
+        self.average = {name: p.detach().clone() for name, p in self.network.state_dict().items()}
+        self.counters: dict[str, float] = {"step": 0, "tasks": 0, "seconds": 0.0, "cpu_seconds": 0.0}
+        matrices = {n: p for n, p in self.network.named_parameters() if p.ndim == 2 and n.startswith("blocks.")}
+        others = {n: p for n, p in self.network.named_parameters() if n not in matrices}
+        self.names = [*others, *matrices]
+        self.optimisers: list[torch.optim.Optimizer] = [
+            torch.optim.AdamW(others.values(), lr=config.learning_rate, weight_decay=0.01, betas=(0.9, 0.98)),
+            Muon(matrices.values(), lr=config.matrix_learning_rate),
+        ]
+        self.rates = (config.learning_rate, config.matrix_learning_rate)
+
+    def step(self, rate: float) -> tuple[float, float]:
+        """One update at ``rate`` times the learning rates; returns the loss and that of the class frequencies."""
+        index = int(self.counters["step"])
+        for optimiser, learning_rate in zip(self.optimisers, self.rates, strict=True):
+            for group in optimiser.param_groups:
+                group["lr"] = learning_rate * rate * min(1.0, (index + 1) / self.config.warmup_steps)
+        batch, width = _training_batch(self.prior, self.config, self.model.units, index, self.device)
+        y = batch.y[:, batch.shape.support :]
+        with torch.autocast(self.device, torch.bfloat16, enabled=_fast_bfloat16(self.device)):
+            logits = one_pass_logits(self.network, batch, width, self.config.head_steps)
+        loss = cross_entropy(logits.float(), y).clamp(max=5).mean()
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
+        if bool(loss.isfinite() & norm.isfinite()):
+            for optimiser in self.optimisers:
+                optimiser.step()
+            decay = min(self.config.moving_average, (index + 1) / (index + 10))
+            for name, p in self.network.state_dict().items():
+                self.average[name].lerp_(p, 1 - decay)
+        for optimiser in self.optimisers:
+            optimiser.zero_grad()
+        self.counters["step"] += 1
+        self.counters["tasks"] += len(batch.X)
+        frequency = F.one_hot(batch.y[:, : batch.shape.support], batch.shape.classes).float().mean(1)
+        base = cross_entropy(torch.log(frequency + 1e-2)[:, None].expand(-1, y.shape[1], -1), y).mean()
+        return float(loss.detach()), float(base)
+
+    def averaged(self) -> Hypernetwork:
+        """A network with the moving average of the weights."""
+        network = Hypernetwork(self.model).to(self.device)
+        network.load_state_dict(self.average)
+        return network.eval()
+
+    def _tensors(self) -> dict[str, Tensor]:
+        tensors = {f"weight.{n}": p.detach() for n, p in self.network.state_dict().items()}
+        tensors |= {f"average.{n}": p for n, p in self.average.items()}
+        parameters = dict(self.network.named_parameters())
+        for name in self.names:
+            for optimiser in self.optimisers:
+                for key, value in optimiser.state.get(parameters[name], {}).items():
+                    tensors[f"optimiser.{key}.{name}"] = value
+        return {name: tensor.contiguous() for name, tensor in tensors.items()}
+
+    def save(self, path: Path) -> None:
+        metadata = {"counters": self.counters, "model": asdict(self.model), "prior": asdict(self.prior), "config": asdict(self.config)}
+        with replaced(path) as temporary:
+            save_file(self._tensors(), temporary, metadata={"state": json.dumps(metadata)})
+
+    def load(self, path: Path) -> None:
+        """Take over weights, average, moments and counters."""
+        with safe_open(path, "pt", device=self.device) as file:
+            state = json.loads(file.metadata()["state"])
+            if state["model"] != asdict(self.model):
+                raise ValueError(f"{path} holds a model of other sizes: {state['model']}, asked for {asdict(self.model)}. Name an empty --state folder.")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118: not a mapping
+        self.counters = state["counters"]
+        self.network.load_state_dict({n.removeprefix("weight."): t for n, t in tensors.items() if n.startswith("weight.")})
+        self.average = {n.removeprefix("average."): t for n, t in tensors.items() if n.startswith("average.")}
+        parameters = dict(self.network.named_parameters())
+        for key, value in tensors.items():
+            if key.startswith("optimiser."):
+                _, slot, name = key.split(".", 2)
+                owner = self.optimisers[1] if slot == "momentum" else self.optimisers[0]
+                owner.state[parameters[name]][slot] = value
+
+    def write_checkpoint(self, path: Path, **info: Any) -> None:
+        about = {**self.counters, "prior": asdict(self.prior), "pretraining": asdict(self.config), "torch": torch.__version__, **info}
+        save_checkpoint(path, self.model, self.average, about)
+
+
+def _fast_bfloat16(device: str) -> bool:
+    """Whether bfloat16 matrix products are hardware-made there."""
+    return device == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
+class _Interrupt:
+    """Turns SIGINT and SIGTERM into a flag, so that the state is saved before the process ends."""
+
+    def __init__(self) -> None:
+        self.raised = False
+
+    def __enter__(self) -> _Interrupt:
+        self.previous = {s: signal.signal(s, self._raise) for s in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def _raise(self, number: int, frame: FrameType | None) -> None:
+        self.raised = True
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self.previous.items():
+            signal.signal(number, handler)
+
+
+def pretrain(
+    state_dir: str | os.PathLike[str],
+    minutes: float,
+    *,
+    cool_down_minutes: float = 0.0,
+    model: HypernetworkConfig | None = None,
+    prior: PriorConfig | None = None,
+    config: PretrainingConfig | None = None,
+    device: str = "cpu",
+    evaluate_every: int = 500,
+    save_seconds: float = 60.0,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Pretrain for some minutes, from ``state_dir`` if there is a state, else from scratch.
+
+    Parameters
+    ----------
+    minutes : float
+        Wall time at a constant learning rate; zero goes straight to the cool-down.
+    cool_down_minutes : float
+        Then, from a copy, wall time during which the learning rate falls linearly to zero; only the checkpoint keeps its result.
+    evaluate_every : int
+        Steps between evaluations on the fixed validation tasks.
+
+    Returns
+    -------
+    dict
+        The last line of ``log.jsonl``.
+    """
+    folder = Path(state_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    config = config or PretrainingConfig()
+    if config.seed == VALIDATION_SEED:
+        raise ValueError(f"seed {VALIDATION_SEED} is reserved for the validation tasks. Choose another.")
+    run = _Run(model or HypernetworkConfig(), prior or PriorConfig(), config, device)
+    state = folder / "state.safetensors"
+    if state.is_file():
+        run.load(state)
+    tasks = validation_tasks(run.prior, device)
+    with _Interrupt() as interrupt:
+        line = _phase(run, folder, tasks, minutes, interrupt, cooling=False, evaluate_every=evaluate_every, save_seconds=save_seconds, progress=progress)
+        run.save(state)
+        if cool_down_minutes and not interrupt.raised:
+            line = _phase(run, folder, tasks, cool_down_minutes, interrupt, cooling=True, evaluate_every=evaluate_every, save_seconds=save_seconds, progress=progress)
+    return line
+
+
+def _phase(
+    run: _Run,
+    folder: Path,
+    tasks: list[TaskBatch],
+    minutes: float,
+    interrupt: _Interrupt,
+    *,
+    cooling: bool,
+    evaluate_every: int,
+    save_seconds: float,
+    progress: bool,
+) -> dict[str, Any]:
+    """Step until the time is up; evaluate, log and save on the way and at the end."""
+    start, cpu_start = time.monotonic(), time.process_time()
+    seconds_before, cpu_before = run.counters["seconds"], run.counters["cpu_seconds"]
+    saved = start
+    losses: list[tuple[float, float]] = []
+    line: dict[str, Any] = {}
+
+    def evaluate() -> dict[str, Any]:
+        loss, accuracy = validation_loss(run.averaged(), tasks)
+        recent = losses[-evaluate_every:]
+        entry: dict[str, Any] = {k: round(v, 1) for k, v in run.counters.items()}
+        entry |= {"phase": "cool-down" if cooling else "constant", "validation_loss": round(loss, 5), "validation_accuracy": round(accuracy, 5)}
+        if recent:
+            entry |= {
+                "training_loss": round(sum(x for x, _ in recent) / len(recent), 5),
+                "training_base": round(sum(x for _, x in recent) / len(recent), 5),
+            }
+        with open(folder / "log.jsonl", "a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+        run.write_checkpoint(folder / "checkpoint.safetensors", validation_loss=loss)
+        return entry
+
+    with tqdm(total=round(minutes * 60), unit="s", file=sys.stderr, disable=not progress, desc="cool-down" if cooling else "pretraining") as bar:
+        while (elapsed := time.monotonic() - start) < minutes * 60 and not interrupt.raised:
+            losses.append(run.step(1 - elapsed / (minutes * 60) if cooling else 1.0))
+            run.counters["seconds"] = seconds_before + time.monotonic() - start
+            run.counters["cpu_seconds"] = cpu_before + time.process_time() - cpu_start
+            if int(run.counters["step"]) % evaluate_every == 0:
+                line = evaluate()
+            if not cooling and time.monotonic() - saved > save_seconds:
+                run.save(folder / "state.safetensors")
+                saved = time.monotonic()
+            bar.update(min(bar.total, int(elapsed)) - bar.n)
+            bar.set_postfix(step=int(run.counters["step"]), tasks=int(run.counters["tasks"]), validation=line.get("validation_loss"))
+    return evaluate()

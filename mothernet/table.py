@@ -1,0 +1,290 @@
+"""Reads a table from a file as the exported model will see it: numbers, and the raw text of everything else.
+
+CSV cells are taken as they are written; whether a column is numeric follows from its cells alone, by the same rule
+that the readers of the exported file parse with. What columns then mean is :mod:`mothernet.preprocessing`'s business.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import gzip
+import io
+import math
+import os
+import sys
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from mothernet_export import categorical_texts
+
+__all__ = ["Table", "TableError", "read_table"]
+
+
+class TableError(ValueError):
+    """A table that cannot be used; the message says what was expected, what came and what to do."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table to train on.
+
+    Attributes
+    ----------
+    features : DataFrame (N, F)
+        Numeric columns as float64, NaN where missing; all others as text, ``""`` where missing.
+    target : Series (N,)
+        Integers if every label is written as one, booleans if the file has such a type, else strings.
+    warnings : tuple of str
+        What was changed or left out.
+    notes : tuple of str
+        What looks odd but was kept.
+    """
+
+    features: pd.DataFrame
+    target: pd.Series
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+class _Columns(NamedTuple):
+    """What a file holds: names as written, and per column the cells."""
+
+    names: list[str]
+    cells: list[Any]  # per column: a tuple of str (CSV) or a Series (Parquet)
+
+
+def read_table(path: str | os.PathLike[str], target: str, categorical: Sequence[str] = ()) -> Table:
+    """Read a CSV file (comma, UTF-8, a header; also gzipped) or a Parquet file; ``-`` is a CSV on standard input.
+
+    A CSV column is numeric if all its cells that are not blank are numbers (``nan`` counts as missing, ``inf`` as
+    infinite). Rows without a target are dropped with a warning.
+
+    Parameters
+    ----------
+    path : path-like
+    target : str
+        Name of the column to predict.
+    categorical : sequence of str
+        Columns to be read as text although they are numbers.
+
+    Raises
+    ------
+    TableError
+        If there is no such file, it is no such table, or it cannot be learned from.
+    ImportError
+        If the file is Parquet and pyarrow is not installed.
+    """
+    names, cells = _read_columns(path)
+    source = _source(path)
+    _check_names(names, source)
+    wanted = [(target, "target")] + [(name, "categorical column") for name in categorical]
+    for name, role in wanted:
+        if name not in names:
+            raise TableError(_missing_column(name, role, names, source))
+    if target in categorical:
+        raise TableError(f"--categorical must name feature columns, however: {target!r} is the target. Remove it.")
+    if len(names) == 1:
+        raise TableError(f"{source} must have columns beside the target {target!r}, however: it has no other.")
+    if not len(cells[0]):
+        raise TableError(f"{source} must have rows below its header, however: it has none.")
+
+    columns = dict(zip(names, cells, strict=True))
+    labels, present = _labels(columns.pop(target), target, source)
+    warnings = []
+    if dropped := int((~present).sum()):
+        warnings.append(f"dropped {dropped:,} of {len(present):,} rows whose target {target!r} is missing")
+    features, notes = {}, []
+    for name, column in columns.items():
+        values = _feature(column, as_text=name in categorical)[present]
+        features[name] = values
+        if note := _identifier_note(name, values):
+            notes.append(note)
+    return Table(pd.DataFrame(features), pd.Series(labels, name=target), tuple(warnings), tuple(notes))
+
+
+def _source(path: str | os.PathLike[str]) -> str:
+    return "standard input" if str(path) == "-" else repr(str(path))
+
+
+def _read_columns(path: str | os.PathLike[str]) -> _Columns:
+    source = _source(path)
+    if str(path) == "-":
+        return _read_csv(sys.stdin.buffer.read(), source)
+    file = Path(path)
+    if file.is_dir():
+        raise TableError(f"the table must be a CSV or Parquet file, however: {source} is a folder. Name a file.")
+    if not file.exists():
+        folder = file.parent if file.parent.is_dir() else Path()
+        near = difflib.get_close_matches(file.name, [p.name for p in folder.iterdir()], n=1)
+        hint = f"Is it {str(file.with_name(near[0]))!r}?" if near else "Check the path."
+        raise TableError(f"there is no file {source}. {hint}")
+    with open(file, "rb") as stream:
+        if stream.read(4) == b"PAR1":
+            return _read_parquet(file, source)
+    return _read_csv(file.read_bytes(), source)
+
+
+def _read_parquet(path: Path, source: str) -> _Columns:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise ImportError(
+            "reading Parquet needs pyarrow, which is not installed. Run: pip install 'mothernet[parquet]'"
+        ) from None
+    try:
+        table = pyarrow.parquet.ParquetFile(path).read()
+    except (pyarrow.ArrowException, OSError) as error:
+        raise TableError(f"{source} is a damaged Parquet file: {error}. Write or copy it again.") from None
+    cells = []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if pyarrow.types.is_nested(column.type):
+            raise TableError(
+                f"columns of {source} must hold single values, however: {name!r} holds {column.type}. "
+                "Remove or flatten it."
+            )
+        cells.append(column.to_pandas())
+    return _Columns(table.column_names, cells)
+
+
+def _read_csv(content: bytes, source: str) -> _Columns:
+    if content[:2] == b"\x1f\x8b":
+        try:
+            content = gzip.decompress(content)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise TableError(f"{source} is a damaged gzip file: {error}. Copy it again.") from None
+    if not content.strip():
+        raise TableError(f"{source} must start with a line of column names, however: it is empty.")
+    if (zero := content.find(b"\0")) >= 0:
+        raise TableError(
+            f"{source} must be a CSV file in UTF-8 or a Parquet file, however: byte {zero:,} is zero, so it is "
+            "binary (a spreadsheet, say) or UTF-16. Save it as CSV in UTF-8."
+        )
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise TableError(
+            f"{source} must be a CSV file in UTF-8, however: line {line} has the byte 0x{content[error.start]:02x}. "
+            "Convert it, for example with `iconv -f latin1 -t utf-8`."
+        ) from None
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header: list[str] = []
+    rows = []
+    try:
+        for row in reader:
+            if not row:
+                continue  # a blank line
+            if header and len(row) != len(header):
+                raise TableError(
+                    f"{source}, line {reader.line_num}: a row must have {len(header)} cells like the header, however: "
+                    f"{len(row)}. Quote cells that hold commas."
+                )
+            if header:
+                rows.append(row)
+            else:
+                header = row
+    except csv.Error as error:
+        raise TableError(
+            f"{source}, line {reader.line_num}: this is not valid CSV: {error}. Check its quotation marks."
+        ) from None
+    return _Columns(header, list(zip(*rows, strict=True)) if rows else [() for _ in header])
+
+
+def _check_names(names: Sequence[str], source: str) -> None:
+    nameless = [i for i, name in enumerate(names, 1) if not name.strip()]
+    if nameless:
+        raise TableError(
+            f"every column of {source} must have a name, however: column {nameless[0]} of {len(names)} has none. "
+            "Name it, or remove it (pandas writes such a column for its index: use to_csv(index=False))."
+        )
+    twice = [repr(name) for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise TableError(
+            f"the column names of {source} must differ, however: {', '.join(twice)} "
+            f"{'comes' if len(twice) == 1 else 'come'} more than once. Rename or remove the repeated columns."
+        )
+
+
+def _missing_column(name: str, role: str, names: Sequence[str], source: str) -> str:
+    by_lower = {other.strip().lower(): other for other in names}
+    near = difflib.get_close_matches(name.strip().lower(), by_lower, n=2)
+    shown = ", ".join(map(repr, names[:12])) + (f" and {len(names) - 12} more" if names[12:] else "")
+    hint = f" Is it {' or '.join(repr(by_lower[match]) for match in near)}?" if near else ""
+    for delimiter, word in ((";", "semicolons"), ("\t", "tabs")):
+        if len(names) == 1 and delimiter in names[0]:
+            hint = f" The header has {word}: write the table with commas."
+    return f"the {role} {name!r} must be a column of {source}, however: its columns are {shown}.{hint}"
+
+
+def _labels(column: Any, target: str, source: str) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """Labels of the rows that have one, and which rows those are (N,)."""
+    texts = categorical_texts(column)
+    present = np.array([bool(text.strip()) for text in texts])
+    known = [text for text in texts if text.strip()]
+    classes = set(known)
+    if len(classes) < 2:
+        found = f"only {known[0]!r}, in {len(known):,} rows" if known else "no label at all"
+        raise TableError(f"the target {target!r} of {source} must have two classes or more, however: it has {found}.")
+    if len(classes) > max(20, len(known) / 2):
+        raise TableError(
+            f"the target {target!r} must hold classes that repeat, however: {source} has {len(classes):,} different "
+            f"values in {len(known):,} rows. Is it an identifier or a quantity? Name another column, or bin it first."
+        )
+    if isinstance(column, pd.Series) and pd.api.types.is_bool_dtype(column):
+        return np.array([text == "True" for text in known]), present
+    if all(_is_integer(text) for text in classes):
+        return np.array([int(text) for text in known]), present
+    return np.array(known, object), present
+
+
+def _is_integer(text: str) -> bool:
+    """Whether the text is how a 64-bit integer is written: "01" and "1.0" are not."""
+    digits = text.removeprefix("-")
+    return digits.isascii() and digits.isdecimal() and str(int(text)) == text and -(2**63) <= int(text) < 2**63
+
+
+def _feature(column: Any, *, as_text: bool) -> npt.NDArray[Any]:
+    """Cells (N,) as float64 or, if they are not all numbers, as text."""
+    if isinstance(column, pd.Series):
+        if not as_text and pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+            return column.to_numpy(np.float64, na_value=np.nan)  # type: ignore[no-any-return]
+    elif not as_text and (values := _parsed(column)) is not None:
+        return values
+    texts = np.empty(len(column), object)
+    texts[:] = categorical_texts(column)
+    return texts
+
+
+def _parsed(cells: Iterable[str]) -> npt.NDArray[np.float64] | None:
+    """The cells as numbers, blank ones as NaN; None if one is no number, or none is."""
+    values = []
+    try:
+        for cell in cells:
+            number = cell.strip()
+            if not number.isascii() or "_" in number:  # float() takes them, other languages do not
+                return None
+            values.append(float(number) if number else math.nan)
+    except ValueError:
+        return None
+    array = np.array(values)
+    return None if np.isnan(array).all() else array
+
+
+def _identifier_note(name: str, values: npt.NDArray[Any]) -> str:
+    if len(values) < 20:
+        return ""
+    if values.dtype == object:
+        if len(set(values.tolist())) == len(values):
+            return f"column {name!r} is different in every row, like an identifier: nothing can be learned from it"
+    elif (np.diff(values) == 1).all():
+        return f"column {name!r} counts the rows: remove it if it says nothing else, or the model learns their order"
+    return ""

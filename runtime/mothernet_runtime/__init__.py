@@ -1,0 +1,14 @@
+"""Predict with a MotherNet .onnx file; needs onnxruntime and numpy, nothing else.
+
+>>> import mothernet_runtime
+>>> model = mothernet_runtime.load("model.onnx")  # doctest: +SKIP
+>>> model.predict({"age": [22.0, None], "city": ["Bern", "Rome"]})  # doctest: +SKIP
+array(['no', 'yes'], dtype='<U3')
+"""
+
+from mothernet_runtime.file import ModelFileError
+from mothernet_runtime.model import Model, SelfTestError, load
+from mothernet_runtime.rows import CellError
+
+__all__ = ["CellError", "Model", "ModelFileError", "SelfTestError", "load"]
+__version__ = "0.1.0"

@@ -1,0 +1,213 @@
+"""The command, as a process of its own where exit codes, streams and files matter."""
+
+import csv
+import gzip
+import io
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from mothernet_runtime import load
+from mothernet_runtime.cli import main
+
+HEADER = "age,city,fare,constant,code,note\n"
+ROW = "31,Bern,7.25,1,3,x\n"
+
+
+@pytest.fixture
+def run(tmp_path):
+    def run(*arguments, stdin=b""):
+        command = [sys.executable, "-m", "mothernet_runtime", *map(str, arguments)]
+        return subprocess.run(command, cwd=tmp_path, input=stdin, capture_output=True)
+
+    return run
+
+
+@pytest.fixture
+def model_path(golden):
+    return str(golden / "model.onnx")
+
+
+def answers(text):
+    header, *rows = csv.reader(io.StringIO(text))
+    return header, [row[0] for row in rows], np.array([row[1:] for row in rows], np.float32)
+
+
+def test_predict_writes_what_the_model_answers(run, golden, golden_rows, golden_expected, model_path, tmp_path):
+    done = run("predict", model_path, golden / "rows.csv", "-o", "out.csv")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    header, labels, probabilities = answers((tmp_path / "out.csv").read_text("utf-8"))
+    assert header == ["label", "probability_maybe, or not", "probability_no", "probability_oui, ça"]
+    assert labels == golden_expected[0]
+    assert np.abs(probabilities - golden_expected[1]).max() < 1e-5
+    assert np.array_equal(probabilities, load(model_path).predict_proba(golden_rows))  # 9 digits hold all of a float32
+    assert os.listdir(tmp_path) == ["out.csv"]
+
+
+def test_predict_pipes_and_reads_gzip(run, golden, model_path, tmp_path):
+    rows = (golden / "rows.csv").read_bytes()
+    expected = run("predict", model_path, golden / "rows.csv").stdout
+    assert expected.count(b"\n") == 10
+    (tmp_path / "rows.csv.gz").write_bytes(gzip.compress(rows))
+    assert run("predict", model_path, "rows.csv.gz").stdout == expected
+    assert run("predict", model_path, "-", stdin=rows).stdout == expected
+    assert run("predict", model_path, "-", stdin=gzip.compress(rows)).stdout == expected
+    assert run("predict", model_path, "-", stdin=b"\xef\xbb\xbf" + rows.replace(b"\n", b"\r\n", 1)).stdout == expected
+
+
+def test_output_keeps_the_old_file_until_the_new_one_is_whole(run, model_path, tmp_path):
+    (tmp_path / "out.csv").write_text("old")
+    assert run("predict", model_path, "-", "-o", "out.csv", stdin=(HEADER + "x" + ROW).encode()).returncode == 2
+    assert (tmp_path / "out.csv").read_text() == "old"
+    assert run("predict", model_path, "-", "-o", "out.csv", stdin=(HEADER + ROW).encode()).returncode == 0
+    assert (tmp_path / "out.csv").read_text().startswith("label,")
+    os.symlink("out.csv", tmp_path / "link.csv")
+    assert run("predict", model_path, "-", "-o", "link.csv", stdin=(HEADER + ROW * 3).encode()).returncode == 0
+    assert (tmp_path / "link.csv").is_symlink()
+    assert (tmp_path / "out.csv").read_text().count("\n") == 4
+    assert run("predict", model_path, "-", "-o", "/dev/stdout", stdin=(HEADER + ROW).encode()).stdout.count(b"\n") == 2
+
+
+def test_columns_may_come_in_any_order_and_extra_ones_be_ignored(run, golden, model_path, tmp_path):
+    expected = run("predict", model_path, "-", stdin=(HEADER + ROW).encode()).stdout
+    mixed = b"note,target,code,city,age,constant,fare,target\nx,no,3,Bern,31,1,7.25,yes\n"
+    assert run("predict", model_path, "-", "--ignore-extra", stdin=mixed).stdout == expected
+    done = run("predict", model_path, "-", stdin=mixed)
+    assert done.returncode == 2
+    assert b"'target' is unknown to the model; 'target' comes more than once" in done.stderr
+    assert b"Or use --ignore-extra." in done.stderr
+
+
+def test_header_alone_gives_a_header_alone(run, model_path):
+    done = run("predict", model_path, "-", stdin=HEADER.encode())
+    assert done.returncode == 0
+    assert done.stdout.decode() == 'label,"probability_maybe, or not",probability_no,"probability_oui, ça"\n'
+
+
+def test_chunks_join_and_lines_are_counted_across_them(model_path, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("mothernet_runtime.table.CHUNK_ROWS", 2)
+    monkeypatch.chdir(tmp_path)
+    rows = [ROW, "\n", '1,"two\nlines",2,3,4,5\n', ROW, ROW, ROW]
+    (tmp_path / "rows.csv").write_text(HEADER + "".join(rows))
+    assert main(["predict", model_path, "rows.csv", "-o", "out.csv"]) == 0
+    assert (tmp_path / "out.csv").read_text().count("\n") == 6
+    (tmp_path / "rows.csv").write_text(HEADER + "".join(rows) + "old,Bern,1,1,1,1\n")
+    assert main(["predict", model_path, "rows.csv"]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""  # nothing of the rows before the bad one
+    assert "rows.csv, line 9: column 'age' must hold numbers" in printed.err
+    assert "'old'" in printed.err
+
+
+def test_unseen_categories_are_reported_on_request(run, golden, model_path):
+    done = run("predict", model_path, golden / "rows.csv", "--report-unseen")
+    assert done.stderr.decode().strip() == (
+        "mothernet-runtime: unseen categories in 'city': 3 of 9 rows, 'code': 4 of 9 rows"
+    )
+    done = run("predict", model_path, "-", "--report-unseen", stdin=(HEADER + ROW).encode())
+    assert done.stderr.decode().strip() == "mothernet-runtime: no unseen categories"
+
+
+def test_info_and_check_print_text_or_json(run, model_path):
+    text = run("info", model_path).stdout.decode()
+    assert "  city      categorical  6 categories, missing in training" in text.splitlines()
+    assert "  constant  numeric      ignored" in text.splitlines()
+    assert json.loads(run("info", model_path, "--json").stdout)["classes"] == ["maybe, or not", "no", "oui, ça"]
+    done = run("check", model_path)
+    assert done.returncode == 0
+    assert b"8 self-test rows, labels equal" in done.stdout
+    assert json.loads(run("check", model_path, "--json").stdout)["max_difference"] < 1e-5
+
+
+def test_failed_check_has_exit_code_1(golden, tmp_path, capsys):
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(golden / "model.onnx")
+    (entry,) = (entry for entry in model.metadata_props if entry.key == "mothernet.self_test")
+    test = json.loads(entry.value)
+    test["labels"][0] = "never"
+    entry.value = json.dumps(test)
+    onnx.save(model, tmp_path / "m.onnx")
+    assert main(["check", str(tmp_path / "m.onnx")]) == 1
+    assert "self-test failed: 1 of 8 labels differ" in capsys.readouterr().err
+
+
+def test_provider_that_is_not_there_is_a_warning_of_one_line(run, model_path):
+    done = run("check", model_path, "--providers", "js,cpu")
+    assert done.returncode == 0
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("mothernet-runtime: warning: asked for JsExecutionProvider")
+
+
+BAD_ROWS = {
+    "empty file": ("", "must start with a line of column names, however: it is empty"),
+    "missing column": ("age,city,fare,constant,code\n1,a,1,1,1\n", "'note' is missing. Rename"),
+    "added column": (HEADER.replace("\n", ",id\n") + ROW.replace("\n", ",7\n"), "'id' is unknown to the model"),
+    "renamed column": (HEADER.replace("fare", "Fare") + ROW, "'fare' is missing (is it 'Fare'?)"),
+    "duplicate column": (HEADER.replace("\n", ",age\n") + ROW.replace("\n", ",7\n"), "'age' comes more than once"),
+    "header of another file": ("a;b;c\n1;2;3\n", "'a;b;c' is unknown to the model"),
+    "wrong header, no rows": ("age,city\n", "'fare' is missing"),
+    "text among numbers": (HEADER + ROW + "old" + ROW, "line 3: column 'age' must hold numbers"),
+    "short row": (HEADER + ROW + "1,2\n", "line 3: a row must have 6 cells like the header, however: 2. Quote"),
+    "long row": (HEADER + ROW.replace("\n", ",9\n"), "line 2: a row must have 6 cells like the header, however: 7"),
+    "open quote": (HEADER + '1,"Bern,1,1,1,1\n', "not valid CSV: unexpected end of data"),
+    "not UTF-8": ((HEADER + "1,Genève,1,1,1,1\n").encode("latin1"), "must be a CSV file in UTF-8, however: it has"),
+    "binary": (b"\x89PNG\r\n\x1a\n\0\0", "must be a CSV file in UTF-8"),
+    "cut gzip": (gzip.compress((HEADER + ROW).encode())[:-9], "is a damaged gzip file"),
+    "damaged gzip": (gzip.compress((HEADER + ROW).encode())[:10] + b"\xff" * 40, "is a damaged gzip file"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_ROWS)
+def test_bad_rows_exit_2_with_one_line_and_no_file(run, model_path, tmp_path, monkeypatch, capsys, case):
+    content, message = BAD_ROWS[case]
+    (tmp_path / "rows.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
+    done = run("predict", model_path, "rows.csv", "-o", "out.csv")
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("mothernet-runtime: error: rows.csv")
+    assert message in line
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert os.listdir(tmp_path) == ["rows.csv"]
+    monkeypatch.chdir(tmp_path)
+    assert main(["predict", model_path, "rows.csv"]) == 2
+    assert capsys.readouterr() == ("", line + "\n")
+
+
+def test_bad_paths_exit_2_with_one_line_and_no_file(run, golden, model_path, tmp_path):
+    (tmp_path / "rows.csv").write_text(HEADER + ROW)
+    (tmp_path / "cut.onnx").write_bytes((golden / "model.onnx").read_bytes()[:-100])
+    (tmp_path / "folder").mkdir()
+    before = sorted(os.listdir(tmp_path))
+    for arguments, message in [
+        (["absent.onnx", "rows.csv"], "there is no model file 'absent.onnx'"),
+        (["folder", "rows.csv"], "'folder' is a folder"),
+        (["rows.csv", "rows.csv"], "rows.csv is not an ONNX file"),
+        (["cut.onnx", "rows.csv"], "cut.onnx is cut off or damaged"),
+        ([model_path, "absent.csv"], "there is no file 'absent.csv'"),
+        ([model_path, "folder"], "'folder' is a folder"),
+        ([model_path, "rows.csv", "--providers", "gpu"], "providers must be 'auto' or of"),
+        ([model_path, "rows.csv", "--threads", "-2"], "threads must be an integer >= 0"),
+        ([model_path, "rows.csv", "-o", "absent/out.csv"], "the output must be a file in a folder that exists"),
+        ([model_path, "rows.csv", "-o", "folder"], "the output must be a file in a folder that exists"),
+    ]:
+        if "-o" not in arguments:
+            arguments = [*arguments, "-o", "out.csv"]
+        done = run("predict", *arguments)
+        (line,) = done.stderr.decode().splitlines()
+        assert message in line
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_bad_usage_exits_2(run, model_path):
+    for arguments in ([], ["predict"], ["predict", model_path], ["train"], ["check", model_path, "--threads", "two"]):
+        done = run(*arguments)
+        assert done.returncode == 2
+        assert b"usage: mothernet-runtime" in done.stderr
+
+
+def test_reader_that_stops_early_is_no_error(golden, model_path):
+    command = f"{sys.executable} -m mothernet_runtime predict {model_path} {golden / 'rows.csv'} | true"
+    assert subprocess.run(["sh", "-c", command], capture_output=True, text=True).stderr == ""

@@ -1,0 +1,280 @@
+"""Rows in every form that callers have them in, and every complaint about them."""
+
+import datetime
+import decimal
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mothernet_runtime import CellError, load
+from mothernet_runtime.rows import RowReader, categorical_text
+
+pandas = pytest.importorskip("pandas")
+
+RECORDS = [
+    {"age": 31.0, "city": "Bern", "fare": 7.25, "constant": 1, "code": 3, "note": "x"},
+    {"age": None, "city": None, "fare": math.nan, "constant": True, "code": True, "note": None},
+    {"age": np.float32(18), "city": "nowhere", "fare": 10**30, "constant": 0, "code": 0.5, "note": 1},
+]
+NUMERIC = np.array([[31, 7.25, 1], [np.nan, np.nan, 1], [18, 1e30, 0]], np.float32)
+CATEGORICAL = [["Bern", "3", "x"], ["", "True", ""], ["nowhere", "0.5", "1"]]
+
+
+@pytest.fixture(scope="module")
+def model(golden):
+    return load(golden / "model.onnx")
+
+
+@pytest.fixture(scope="module")
+def reader(model) -> RowReader:
+    return model._reader
+
+
+def check(reader, rows, count=3):
+    n_rows, inputs = reader.read(rows)
+    assert n_rows == count
+    assert inputs["numeric"].dtype == np.float32
+    assert np.array_equal(inputs["numeric"], NUMERIC[:count], equal_nan=True)
+    assert inputs["categorical"].tolist() == CATEGORICAL[:count]
+
+
+def columns(records=RECORDS):
+    return {name: [record[name] for record in records] for name in records[0]}
+
+
+def test_forms_of_rows_mean_the_same(reader):
+    frame = pandas.DataFrame(RECORDS)
+    check(reader, RECORDS)
+    check(reader, tuple(RECORDS))
+    check(reader, columns())
+    check(reader, {name: tuple(cells) for name, cells in columns().items()})
+    check(reader, {name: np.array(cells, object) for name, cells in columns().items()})
+    check(reader, frame)
+    check(reader, dict(frame.items()))
+    check(reader, np.array([list(record.values()) for record in RECORDS], object))
+    check(reader, RECORDS[0], 1)
+    check(reader, frame[:1], 1)
+
+
+def test_order_of_named_columns_is_free(reader):
+    check(reader, [dict(reversed(record.items())) for record in RECORDS])
+    check(reader, pandas.DataFrame(RECORDS)[list(reversed(RECORDS[0]))])
+
+
+def test_polars_and_pyarrow_tables_are_read_by_name(reader):
+    pyarrow = pytest.importorskip("pyarrow")
+    table = {"age": [31.0, None, 18.0], "city": ["Bern", None, "nowhere"], "fare": [7.25, None, 1e30]}
+    table |= {"constant": [1, 1, 0], "code": ["3", "True", "0.5"], "note": ["x", None, "1"]}
+    check(reader, pyarrow.table(table))
+    try:
+        import polars
+    except ImportError:
+        return
+    check(reader, polars.DataFrame(table))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "cells", "numbers", "texts"),
+    [
+        ("Int64", [3, None, 0], [3, math.nan, 0], ["3", "", "0"]),
+        ("Float64", [3.0, None, 0.5], [3, math.nan, 0.5], ["3", "", "0.5"]),
+        ("float32", [3.0, None, 0.1], [3, math.nan, 0.1], ["3", "", "0.10000000149011612"]),
+        ("int8", [3, -1, 0], [3, -1, 0], ["3", "-1", "0"]),
+        ("bool", [True, False, True], [1, 0, 1], ["True", "False", "True"]),
+        ("boolean", [True, None, False], [1, math.nan, 0], ["True", "", "False"]),
+        ("string", ["3", None, " 0.5 "], [3, math.nan, 0.5], ["3", "", " 0.5 "]),
+        ("object", ["3", None, pandas.NaT], [3, math.nan, math.nan], ["3", "", ""]),
+        ("category", [3, None, 1], [3, math.nan, 1], ["3", "", "1"]),
+        ("int64[pyarrow]", [3, None, 1], [3, math.nan, 1], ["3", "", "1"]),
+        ("bool[pyarrow]", [True, None, False], [1, math.nan, 0], ["True", "", "False"]),
+    ],
+)
+def test_pandas_dtypes_in_both_kinds_of_column(reader, dtype, cells, numbers, texts):
+    if "pyarrow" in dtype:
+        pytest.importorskip("pyarrow")
+    frame = pandas.DataFrame(RECORDS).assign(
+        age=pandas.Series(cells, dtype=dtype), city=pandas.Series(cells, dtype=dtype)
+    )
+    _, inputs = reader.read(frame)
+    assert np.array_equal(inputs["numeric"][:, 0], np.array(numbers, np.float32), equal_nan=True)
+    assert inputs["categorical"][:, 0].tolist() == texts
+
+
+def test_categories_of_strings_and_dates_become_text(reader):
+    frame = pandas.DataFrame(RECORDS).assign(city=pandas.Categorical(["Bern", None, "Rome"]))
+    frame["code"] = pandas.to_datetime(["2024-02-03 00:00", None, "2024-02-03 04:05"])
+    _, inputs = reader.read(frame)
+    assert inputs["categorical"][:, 0].tolist() == ["Bern", "", "Rome"]
+    assert inputs["categorical"][:, 1].tolist() == ["2024-02-03 00:00:00", "", "2024-02-03 04:05:00"]
+
+
+def test_masked_cells_are_missing(reader):
+    rows = columns() | {"age": np.ma.array([31.0, 5.0, 18.0], mask=[False, True, False])}
+    check(reader, rows)
+
+
+def test_matrix_of_numbers_goes_by_position(write_model):
+    path, child = write_model(categorical=())
+    model = load(path)
+    x = np.array([[1, 1e300], [np.nan, -np.inf], [3, -4]])
+    assert np.abs(model.predict_proba(x) - child.predict_proba(x)).max() < 1e-6
+    assert np.array_equal(model.predict_proba(x.astype(object)), model.predict_proba(x))
+    integers = np.array([[1, 2], [3, 4]])
+    assert np.array_equal(model.predict_proba(integers), model.predict_proba(integers.astype(np.float64)))
+    assert np.array_equal(model.predict_proba(np.asfortranarray(x)), model.predict_proba(x))
+    assert np.array_equal(model.predict_proba(np.ma.array(x, mask=np.isnan(x)).astype(object)), model.predict_proba(x))
+    assert np.array_equal(model.predict_proba(np.array([["1", ""], ["nan", "-4"]])), model.predict_proba(
+        np.array([[1, np.nan], [np.nan, -4]])
+    ))  # fmt: skip
+
+
+def test_matrix_of_numbers_reaches_categorical_columns_as_text(write_model):
+    model = load(write_model(numeric=(), categorical=("code",))[0])
+    expected = model.predict_proba({"code": ["3", "0.5", ""]})
+    assert np.array_equal(model.predict_proba(np.array([[3.0], [0.5], [np.nan]])), expected)
+    assert np.array_equal(model.predict_proba(np.array([[3]])), expected[:1])
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [
+        [],
+        columns([dict.fromkeys(RECORDS[0])]) | {name: [] for name in RECORDS[0]},
+        pandas.DataFrame(RECORDS)[:0],
+        np.empty((0, 6)),
+        np.empty((0, 6), object),
+    ],
+)
+def test_no_rows_give_no_answers_of_the_right_shape(model, empty):
+    assert model.predict(empty).shape == (0,)
+    assert model.predict(empty).dtype == model.classes_.dtype
+    assert model.predict_proba(empty).shape == (0, 3)
+    assert model.predict_proba(empty).dtype == np.float32
+
+
+def without(name):
+    return {key: value for key, value in RECORDS[0].items() if key != name}
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (without("age"), "'age' is missing. Rename, add or drop"),
+        (without("age") | {"Age": 3}, r"'age' is missing \(is it 'Age'\?\); 'Age' is unknown to the model"),
+        (without("city") | {"citty ": 3}, r"'city' is missing \(is it 'citty '\?\)"),
+        (RECORDS[0] | {"label": "no", "id": 1}, "'label', 'id' are unknown to the model"),
+        ({}, "'age' is missing; .*'note' is missing"),
+    ],
+)
+def test_wrong_columns_are_named_in_every_form(reader, row, message):
+    prefix = "rows must have exactly the 6 columns 'age', 'city', 'fare', 'constant', 'code', 'note', in any order, "
+    for rows in (row, {name: [cell] for name, cell in row.items()}, pandas.DataFrame([row])):
+        with pytest.raises(ValueError, match=f"{prefix}however: .*{message}"):
+            reader.read(rows)
+    with pytest.raises(ValueError, match=f"row 1: {prefix}however: .*{message}.* A missing value is written as None"):
+        reader.read([RECORDS[0], row])
+
+
+def test_repeated_column_of_a_frame_is_refused(reader):
+    frame = pandas.DataFrame(RECORDS)
+    with pytest.raises(ValueError, match="'age' comes more than once"):
+        reader.read(pandas.concat([frame, frame[["age"]]], axis=1))
+
+
+def test_long_lists_of_columns_are_cut(write_model):
+    model = load(write_model(numeric=tuple(f"x{i}" for i in range(300)))[0])
+    with pytest.raises(ValueError, match=r"'x11' and 290 more, .*'x7' is missing; 293 more are missing") as error:
+        model.predict({"city": ["Bern"]})
+    assert len(str(error.value)) < 700
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["old", "1,5", "1 2", b"3", datetime.date(2020, 1, 2), np.datetime64("2020"), np.timedelta64(3, "s"), [1], 10**400],
+)
+def test_what_is_no_number_is_named_with_column_and_row(reader, cell):
+    records = [RECORDS[0], RECORDS[1], RECORDS[2] | {"fare": cell}]
+    for rows in (records, columns(records), pandas.DataFrame(records, dtype=object)):
+        with pytest.raises(
+            CellError, match=r"row 2: column 'fare' must hold numbers .*, however: .*Correct the cell"
+        ) as e:
+            reader.read(rows)
+        assert (e.value.column, e.value.row) == ("fare", 2)
+
+
+def test_dates_are_no_numbers(reader):
+    with pytest.raises(CellError, match="column 'age'"):
+        reader.read(pandas.DataFrame(RECORDS).assign(age=pandas.to_datetime("2024-01-01")))
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (3, 7), (6,), (1, 6, 1)])
+def test_array_of_another_shape_is_refused(reader, shape):
+    with pytest.raises(ValueError, match=r"must have shape \(N, 6\), columns in the order 'age', .*, however: \("):
+        reader.read(np.zeros(shape))
+
+
+def test_ragged_columns_are_refused_with_their_lengths(reader):
+    with pytest.raises(ValueError, match="equally long, however: 'age': 3, 'city': 2, 'fare': 3"):
+        reader.read(columns() | {"city": ["Bern", "Bern"]})
+    with pytest.raises(ValueError, match="equally long, however: 'city' hold one value"):
+        reader.read(columns() | {"city": "Bern"})
+
+
+def test_column_of_arrays_is_refused(reader):
+    with pytest.raises(ValueError, match="a column must be a sequence of single values"):
+        reader.read(columns() | {"age": np.zeros((3, 1))})
+
+
+@pytest.mark.parametrize("rows", [None, 3, "age", {1: [2]}, [[1, 2]], [RECORDS[0], None], pandas.Series([1])])
+def test_what_is_no_table_is_a_type_error(reader, rows):
+    with pytest.raises(TypeError, match="must"):
+        reader.read(rows)
+
+
+def test_lone_surrogate_is_a_clear_error(model):
+    with pytest.raises(ValueError, match="text must be valid Unicode"):
+        model.predict([RECORDS[0] | {"city": "\ud800"}])
+
+
+def test_nul_character_is_an_unseen_category(model):
+    known, unseen = (model.predict_proba([RECORDS[0] | {"city": city}]) for city in ("Bern\0", "nowhere"))
+    assert np.array_equal(known, unseen)
+
+
+SCALARS = [
+    pandas.NA,
+    pandas.NaT,
+    np.datetime64("NaT"),
+    np.str_("a"),
+    np.bool_(True),
+    pandas.Timestamp("2020"),
+    1e16,
+    -0.0,
+]
+
+
+@given(
+    st.one_of(
+        *[st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.dates(), st.decimals()],
+        *[
+            st.floats(width=32).map(np.float32),
+            st.integers(-(2**63), 2**63 - 1).map(np.int64),
+            st.sampled_from(SCALARS),
+        ],
+    )
+)
+def test_text_form_is_that_of_the_exporter(value):
+    exporter = pytest.importorskip("mothernet_export")
+    assert categorical_text(value) == exporter.categorical_text(value)
+    assert type(categorical_text(value)) is str
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, ""), (math.nan, ""), (True, "True"), (3, "3"), (3.0, "3"), (-0.0, "0"), (1e16, "10000000000000000"),
+     (0.1, "0.1"), (math.inf, "inf"), (" a ", " a "), (decimal.Decimal("1.50"), "1.50")],
+)  # fmt: skip
+def test_text_form_is_fixed(value, text):
+    assert categorical_text(value) == text

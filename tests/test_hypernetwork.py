@@ -1,0 +1,91 @@
+"""Symmetries and shapes of the hypernetwork."""
+
+import pytest
+import torch
+
+from mothernet.hypernetwork import Hypernetwork, HypernetworkConfig, Standardiser, canonical_classes, hidden_units
+
+TOLERANCE = 1e-4  # float32 sums in another order
+
+
+@pytest.fixture(scope="module")
+def network():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = Hypernetwork(HypernetworkConfig(embedding=32, blocks=2, units=48))
+        for parameter in network.parameters():  # zero-initialised heads would hide a broken symmetry
+            if not parameter.any():
+                torch.nn.init.normal_(parameter, std=0.3)
+    return network.eval().requires_grad_(False)
+
+
+@pytest.fixture
+def support():
+    generator = torch.Generator().manual_seed(1)
+    X = torch.randn(2, 60, 7, generator=generator)
+    y = torch.arange(60).remainder(4).expand(2, -1)  # 15 rows of each class: frequencies tie
+    y = y.gather(1, torch.rand(2, 60, generator=generator).argsort(1))
+    return Standardiser.fit(X)(X), y
+
+
+def emitted(network, X, y, n_classes=4, width=24):
+    return network(X, y, n_classes, width)
+
+
+def test_row_order_changes_nothing(network, support):
+    X, y = support
+    order = torch.randperm(60, generator=torch.Generator().manual_seed(2))
+    for one, two in zip(emitted(network, X, y), emitted(network, X[:, order], y[:, order]), strict=True):
+        assert torch.allclose(one, two, atol=TOLERANCE)
+
+
+def test_feature_order_permutes_the_weights_and_nothing_else(network, support):
+    X, y = support
+    order = torch.tensor([3, 1, 6, 0, 5, 2, 4])
+    one, two = emitted(network, X, y), emitted(network, X[..., order], y)
+    assert torch.allclose(one.weight[:, order], two.weight, atol=TOLERANCE)
+    for a, b in zip(one[1:], two[1:], strict=True):
+        assert torch.allclose(a, b, atol=TOLERANCE)
+
+
+def test_class_names_change_nothing(network, support):
+    X, y = support
+    rename = torch.tensor([2, 0, 3, 1])
+    for one, two in zip(emitted(network, X, y), emitted(network, X, rename[y]), strict=True):
+        assert torch.allclose(one, two, atol=TOLERANCE)
+
+
+def test_canonical_classes_are_ranked_by_frequency():
+    y = torch.tensor([[0, 1, 1, 2, 2, 2]])
+    assert canonical_classes(torch.randn(1, 6, 2), y, 3).tolist() == [[2, 1, 1, 0, 0, 0]]
+
+
+def test_a_narrow_child_is_the_beginning_of_a_wide_one(network, support):
+    X, y = support
+    wide, narrow = emitted(network, X, y, width=48), emitted(network, X, y, width=5)
+    assert torch.allclose(wide.weight[..., :5], narrow.weight, atol=TOLERANCE)
+    assert torch.allclose(wide.bias[:, :5], narrow.bias, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize(("features", "classes", "rows"), [(1, 2, 2), (300, 3, 20), (4, 40, 80)])
+def test_any_number_of_features_classes_and_rows(network, features, classes, rows):
+    generator = torch.Generator().manual_seed(3)
+    X, y = torch.randn(1, rows, features, generator=generator), torch.arange(rows)[None] % classes
+    layer = emitted(network, X, y, classes, 16)
+    assert layer.weight.shape == (1, features, 16)
+    assert hidden_units(X, layer, "tanh").isfinite().all()
+
+
+@pytest.mark.parametrize("width", [0, 49])
+def test_impossible_width_is_an_error(network, support, width):
+    with pytest.raises(ValueError, match=f"width must be between 1 and 48, however: width={width}"):
+        emitted(network, *support, width=width)
+
+
+def test_training_and_inference_attention_agree(network, support):
+    X, y = support
+    with torch.no_grad():
+        fused = emitted(network, X, y)
+    with torch.enable_grad():
+        plain = emitted(network, X, y)
+    assert torch.allclose(fused.weight, plain.weight, atol=TOLERANCE)

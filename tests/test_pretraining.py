@@ -1,0 +1,107 @@
+"""Pretraining: it learns, it resumes, and a kill at any moment leaves whole files."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from mothernet.checkpoint import load_checkpoint
+from mothernet.hypernetwork import HypernetworkConfig
+from mothernet.pretraining import VALIDATION_SEED, PretrainingConfig, _Run, pretrain, validation_loss, validation_tasks
+from mothernet.prior import PriorConfig
+
+MODEL = HypernetworkConfig(embedding=16, blocks=1, heads=2, units=16)
+PRIOR = PriorConfig(max_support=60, max_features=6, max_classes=3, query=32)
+
+
+@pytest.fixture
+def new_run():
+    return lambda: _Run(MODEL, PRIOR, PretrainingConfig(tasks=4, warmup_steps=10), "cpu")
+
+
+def test_loss_falls():
+    smooth = PriorConfig(max_support=60, max_features=3, max_classes=2, query=32, causal_model=0, trees=0, scores=0, clusters=0, rules=0)
+    run = _Run(MODEL, smooth, PretrainingConfig(tasks=4, warmup_steps=10, moving_average=0.9, learning_rate=3e-3), "cpu")
+    tasks = validation_tasks(smooth, "cpu", groups=8)
+    before = validation_loss(run.averaged(), tasks)[0]
+    for _ in range(60):
+        run.step(1.0)
+    assert validation_loss(run.averaged(), tasks)[0] < before - 0.01
+
+
+def test_a_resumed_run_takes_the_same_steps(new_run, tmp_path):
+    straight = new_run()
+    expected = [straight.step(1.0) for _ in range(8)]
+    first = new_run()
+    got = [first.step(1.0) for _ in range(4)]
+    first.save(tmp_path / "state.safetensors")
+    second = new_run()
+    second.load(tmp_path / "state.safetensors")
+    got += [second.step(1.0) for _ in range(4)]
+    assert got == expected
+    assert all(torch.equal(a, b) for a, b in zip(straight.average.values(), second.average.values(), strict=True))
+
+
+def test_minutes_state_log_and_checkpoint(tmp_path):
+    line = pretrain(tmp_path, 0.02, cool_down_minutes=0.02, model=MODEL, prior=PRIOR, progress=False)
+    log = [json.loads(text) for text in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert log[-1] == line
+    assert [entry["phase"] for entry in log][-2:] == ["constant", "cool-down"]
+    again = pretrain(tmp_path, 0.02, model=MODEL, prior=PRIOR, progress=False)
+    assert again["step"] > log[-2]["step"]  # the constant phase goes on from where it stood, not from the cool-down
+    checkpoint = load_checkpoint(tmp_path / "checkpoint.safetensors")
+    assert checkpoint.network.config == MODEL
+    assert checkpoint.info["tasks"] == pytest.approx(again["tasks"])
+
+
+def test_other_sizes_in_the_state_are_an_error(new_run, tmp_path):
+    new_run().save(tmp_path / "state.safetensors")
+    with pytest.raises(ValueError, match="holds a model of other sizes"):
+        pretrain(tmp_path, 0.01, model=HypernetworkConfig(embedding=32, blocks=1), progress=False)
+
+
+def test_validation_seed_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="reserved for the validation tasks"):
+        pretrain(tmp_path, 0.01, config=PretrainingConfig(seed=VALIDATION_SEED), progress=False)
+
+
+_KILLED_RUN = """
+import sys
+from mothernet.hypernetwork import HypernetworkConfig
+from mothernet.pretraining import pretrain
+from mothernet.prior import PriorConfig
+pretrain(sys.argv[1], 5, model=HypernetworkConfig(embedding=16, blocks=1, heads=2, units=16),
+         prior=PriorConfig(max_support=60, max_features=6, max_classes=3, query=32),
+         evaluate_every=5, save_seconds=0, progress=False)
+"""
+
+
+def test_kill_in_the_middle_leaves_whole_files(tmp_path):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    steps = []
+    for attempt in range(3):
+        process = subprocess.Popen([sys.executable, "-c", _KILLED_RUN, str(tmp_path)], env=environment)
+        wait_for(tmp_path / "state.safetensors", newer_than=time.time())
+        time.sleep(0.13 + 0.37 * attempt)  # every step saves: the kill comes somewhere in or between writes
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        with safe_open(tmp_path / "state.safetensors", "pt") as file:
+            steps.append(json.loads(file.metadata()["state"])["counters"]["step"])
+            assert all(file.get_tensor(name).isfinite().all() for name in file.keys())
+        if (tmp_path / "checkpoint.safetensors").exists():
+            load_checkpoint(tmp_path / "checkpoint.safetensors")
+    assert steps == sorted(set(steps))  # each run went on from the last
+
+
+def wait_for(path: Path, newer_than: float, seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not (path.exists() and path.stat().st_mtime >= newer_than):
+        assert time.monotonic() < deadline, f"{path} was not written in {seconds} s"
+        time.sleep(0.02)

@@ -1,0 +1,75 @@
+"""Sampled tasks: shapes, determinism, learnability, and no global random state."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from sklearn.ensemble import RandomForestClassifier
+
+from mothernet.prior import PriorConfig, TaskShape, sample_shape, sample_tasks
+from mothernet.prior_plot import plot_tasks
+
+KINDS = ("causal_model", "trees", "smooth", "scores", "clusters", "rules")
+
+
+def only(kind, **changes):
+    return PriorConfig(**{k: float(k == kind) for k in KINDS}, **changes)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shape", [TaskShape(40, 20, 1, 2), TaskShape(60, 30, 9, 10), TaskShape(200, 50, 40, 3)])
+def test_every_mechanism_gives_finite_tasks_of_the_shape_asked_for(kind, shape):
+    batch = sample_tasks(only(kind), 3, shape, seed=0, index=1)
+    assert batch.kind == kind
+    assert batch.X.shape == (3, shape.support + shape.query, shape.features)
+    assert batch.X.dtype == torch.float32
+    assert batch.X.isfinite().all()
+    assert batch.y.shape == batch.X.shape[:2]
+    assert 0 <= int(batch.y.min()) and int(batch.y.max()) < shape.classes
+    assert all(len(y.unique()) > 1 for y in batch.y)
+
+
+def test_seed_and_index_name_a_batch():
+    shape = TaskShape(50, 20, 6, 3)
+    one, two, other = (sample_tasks(PriorConfig(), 4, shape, seed=5, index=i) for i in (7, 7, 8))
+    assert torch.equal(one.X, two.X) and torch.equal(one.y, two.y)
+    assert not torch.equal(one.y, other.y)
+    assert sample_shape(PriorConfig(), 5, 7) == sample_shape(PriorConfig(), 5, 7)
+
+
+def test_global_random_state_is_left_alone():
+    torch.manual_seed(0), random.seed(0), np.random.seed(0)
+    before = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()
+    for index in range(8):
+        sample_tasks(PriorConfig(), 2, sample_shape(PriorConfig(max_support=60), 0, index), seed=0, index=index)
+    assert torch.equal(before[0], torch.get_rng_state())
+    assert before[1] == random.getstate()
+    assert before[2] == np.random.get_state()[1].tolist()
+
+
+def test_shapes_stay_within_bounds_and_cover_them():
+    config = PriorConfig(max_support=500, max_features=20, max_classes=6)
+    shapes = [sample_shape(config, 0, i) for i in range(2000)]
+    assert {s.classes for s in shapes} == set(range(2, 7))
+    assert {s.features for s in shapes} >= set(range(3, 21)) and max(s.features for s in shapes) == 20
+    assert min(s.support for s in shapes) >= 30 and max(s.support for s in shapes) <= 500
+
+
+def test_a_forest_learns_most_tasks():
+    better, total = 0, 0
+    for index in range(12):
+        shape = TaskShape(150, 100, 6, 3)
+        batch = sample_tasks(PriorConfig(), 2, shape, seed=11, index=index)
+        for X, y in zip(batch.X.numpy(), batch.y.numpy(), strict=True):
+            forest = RandomForestClassifier(30, random_state=0).fit(X[:150], y[:150])
+            majority = (y[150:] == np.bincount(y[:150]).argmax()).mean()
+            better += forest.score(X[150:], y[150:]) > majority + 0.02
+            total += 1
+    assert better >= 0.7 * total
+
+
+def test_picture_is_written(tmp_path):
+    plot_tasks(tmp_path / "tasks.png", count=7)
+    assert (tmp_path / "tasks.png").read_bytes().startswith(b"\x89PNG")
+    assert [p.name for p in tmp_path.iterdir()] == ["tasks.png"]
