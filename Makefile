@@ -25,7 +25,7 @@ $(EVERYTHING): requirements-ci.txt pyproject.toml export/pyproject.toml runtime/
 	touch $@
 
 # a wheel of the runtime and what it needs, nothing else
-$(RUNTIME): requirements-ci.txt runtime/pyproject.toml $(wildcard runtime/mothernet_runtime/*)
+$(RUNTIME): requirements-ci.txt runtime/pyproject.toml $(wildcard runtime/mothernet_runtime/*.py)
 	$(PYTHON) -m venv --clear .venv-runtime
 	rm -rf build/wheels
 	.venv-runtime/bin/python -m pip wheel --quiet --no-deps --wheel-dir build/wheels ./runtime

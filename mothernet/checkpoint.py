@@ -56,7 +56,9 @@ def load_checkpoint(source: str | os.PathLike[str] | None = None, device: str | 
             return _read(path, device)
     path = Path(source)
     if not path.is_file():
-        raise FileNotFoundError(f"checkpoint {str(path)!r} does not exist. Name a .safetensors file, or leave it out for the built-in one.")
+        raise FileNotFoundError(
+            f"checkpoint {str(path)!r} does not exist. Name a .safetensors file, or leave it out for the built-in one."
+        )
     return _read(path, device)
 
 
@@ -64,12 +66,14 @@ def _read(path: Path, device: str | torch.device) -> Checkpoint:
     try:
         with safe_open(path, "pt", device=str(device)) as file:
             metadata = file.metadata() or {}
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118: not a mapping
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise ValueError(f"{str(path)!r} is not a safetensors file ({error}). Name a checkpoint written by `mothernet pretrain`.") from error
+        raise ValueError(
+            f"{str(path)!r} is not a safetensors file ({error}). Name a checkpoint written by `mothernet pretrain`."
+        ) from error
     if metadata.get("format") != _FORMAT:
         raise ValueError(
-            f"{str(path)!r} is not a MotherNet checkpoint: its format is {metadata.get('format')!r}, expected {_FORMAT!r}. "
+            f"{str(path)!r} is not a MotherNet checkpoint: its format is {metadata.get('format')!r}, not {_FORMAT!r}. "
             "Name a checkpoint written by `mothernet pretrain`."
         )
     network = Hypernetwork(HypernetworkConfig(**json.loads(metadata["config"])))

@@ -1,4 +1,5 @@
-"""The scikit-learn estimator: a table in, a child network out, no tuning and no gradient descent through the network."""
+"""The scikit-learn estimator: a table in, a child network out, no tuning and no gradient descent through the
+network."""
 
 from __future__ import annotations
 
@@ -27,11 +28,12 @@ __all__ = ["MotherNetClassifier"]
 DEFAULT_WIDTH = 128
 
 
-class MotherNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class MotherNetClassifier(ClassifierMixin, BaseEstimator):
     """Classifier for tables: a pretrained hypernetwork emits a small network in one forward pass.
 
     Takes DataFrames (numbers, strings, booleans, categories, nullable types, missing values) and arrays. ``fit`` is
-    deterministic for a given ``random_state``, and leaves in ``child_`` all that :func:`mothernet_export.to_onnx` needs.
+    deterministic for a given ``random_state``, and leaves in ``child_`` all that :func:`mothernet_export.to_onnx`
+    needs.
 
     Parameters
     ----------
@@ -46,8 +48,8 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     categorical_features : sequence of str or int, optional
         Columns that are categories although they hold numbers.
     head : {"cross-validated", "one-pass"}, default "cross-validated"
-        Whether the strength of the output layer's penalty is chosen by cross-validation of that layer, or taken from the
-        same forward pass.
+        Whether the strength of the output layer's penalty is chosen by cross-validation of that layer, or taken from
+        the same forward pass.
 
     Attributes
     ----------
@@ -65,9 +67,8 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     >>> model.predict(X.head(2)).tolist()
     [0, 0]
 
-    Notes
-    -----
-    After Müller, Curino, Ramakrishnan: MotherNet: Fast Training and Inference via Hyper-Network Transformers, ICLR 2025.
+    Notes ----- After Müller, Curino, Ramakrishnan: MotherNet: Fast Training and Inference via Hyper-Network
+    Transformers, ICLR 2025.
     """
 
     def __init__(
@@ -111,7 +112,7 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.head not in ("cross-validated", "one-pass"):
             raise ValueError(f"head must be 'cross-validated' or 'one-pass', however: head={self.head!r}.")
         validate_data(self, X=X, y=y, **_CHECKS)
-        y = _labels(y)
+        y = np.asarray(y).ravel()
         check_classification_targets(y)
         classes, code = np.unique(y, return_inverse=True)
         if len(classes) < 2:
@@ -120,7 +121,7 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         names = _names(self)
         kinds = column_kinds(X, names, self.categorical_features or ())
         encoding = fit_encoding(read_cells(X, names, kinds), names, kinds)
-        network, info = _checkpoint(self.checkpoint, _device(self.device))
+        network, info = _checkpoint(None if self.checkpoint is None else str(self.checkpoint), _device(self.device))
         width = DEFAULT_WIDTH if self.width is None else self.width
         seed = check_random_state(self.random_state).randint(2**31)
         weights = fit_child_weights(
@@ -138,11 +139,15 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.child_ = ChildNetwork(
             columns=encoding.columns,
             classes=tuple(classes.tolist()),
-            first_weight=encoding.matrix.T @ weights.first_weight,
-            first_bias=weights.first_bias + encoding.base @ weights.first_weight,
-            output_weight=weights.output_weight,
+            first_weight=(encoding.matrix.T @ weights.first_weight).astype(np.float32),
+            first_bias=(weights.first_bias + encoding.base @ weights.first_weight).astype(np.float32),
+            output_weight=weights.output_weight.astype(np.float32),
             activation=network.config.activation,
-            versions={"mothernet": __version__, "torch": torch.__version__, "checkpoint": str(info.get("name", "unnamed"))},
+            versions={
+                "mothernet": __version__,
+                "torch": torch.__version__,
+                "checkpoint": str(info.get("name", "unnamed")),
+            },
         )
         return self
 
@@ -154,7 +159,7 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Most probable class of every row (N,)."""
         probabilities = self.predict_proba(X)
-        return self.classes_[probabilities.argmax(axis=1)]  # type: ignore[no-any-return]
+        return self.classes_[probabilities.argmax(axis=1)]
 
     def _cells(self, X: Any) -> Cells:
         check_is_fitted(self, "child_")
@@ -173,12 +178,6 @@ def _as_array(X: Any) -> npt.NDArray[Any]:
     return array if array.dtype.kind in "iufb" else np.asarray(X, object)
 
 
-def _labels(y: Any) -> npt.NDArray[Any]:
-    """Labels as a 1-D NumPy array, pandas' own types unwrapped."""
-    y = np.asarray(y)
-    return y.ravel()
-
-
 def _names(estimator: Any) -> list[str]:
     names = getattr(estimator, "feature_names_in_", None)
     return [f"x{i}" for i in range(estimator.n_features_in_)] if names is None else [str(name) for name in names]
@@ -191,6 +190,6 @@ def _device(device: str) -> str:
 
 
 @lru_cache(maxsize=4)
-def _checkpoint(source: str | os.PathLike[str] | None, device: str) -> Checkpoint:
+def _checkpoint(source: str | None, device: str) -> Checkpoint:
     """Loaded once per process and place."""
     return load_checkpoint(source, device)

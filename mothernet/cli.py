@@ -22,9 +22,10 @@ _PROG = "mothernet"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns 0, or 2 after one line on stderr about bad input, or 1 if an export is not faithful."""
     args = _parser().parse_args(argv)
-    warnings.showwarning = lambda message, *_, **__: _say(f"warning: {message}")
     try:
-        return int(args.run(args))
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: _say(f"warning: {message}")
+            return int(args.run(args))
     except (ValueError, OSError, ImportError) as error:
         _say(f"error: {error}")
         return 2

@@ -29,8 +29,8 @@ class Cells(NamedTuple):
 def column_kinds(X: Any, names: Sequence[str], categorical: Sequence[str | int]) -> tuple[ColumnKind, ...]:
     """Kind of every column of a DataFrame or 2-D array.
 
-    Numbers are numeric; strings, booleans and pandas categories are categorical, and so is any column named (or numbered)
-    in ``categorical``.
+    Numbers are numeric; strings, booleans and pandas categories are categorical, and so is any column named
+    (or numbered) in ``categorical``.
     """
     forced = set()
     for column in categorical:
@@ -43,7 +43,8 @@ def column_kinds(X: Any, names: Sequence[str], categorical: Sequence[str | int])
         else:
             raise ValueError(f"categorical_features names {column!r}, which is not a column. Columns: {list(names)}.")
     return tuple(
-        "categorical" if name in forced or not _is_numeric(_column(X, i), name) else "numeric" for i, name in enumerate(names)
+        "categorical" if name in forced or not _is_numeric(_column(X, i), name) else "numeric"
+        for i, name in enumerate(names)
     )
 
 
@@ -100,7 +101,9 @@ def _as_numbers(column: Any, name: str) -> npt.NDArray[np.float32]:
     elif getattr(column.dtype, "kind", "O") in "iufb":
         values = np.asarray(column, np.float64)
     else:
-        values = np.array([np.nan if _is_missing(v) else _as_number(v, name, i) for i, v in enumerate(column)], np.float64)
+        values = np.array(
+            [np.nan if _is_missing(v) else _as_number(v, name, i) for i, v in enumerate(column)], np.float64
+        )
     with np.errstate(over="ignore"):  # beyond float32 counts as infinite, which is clipped like any extreme
         return values.astype(np.float32)
 

@@ -1,7 +1,8 @@
 """From encoded inputs and labels to the weights of a child: one hypernetwork pass, then the output layer solved.
 
-The strength of the output layer's penalty is chosen by cross-validation of that layer alone, its units fixed; or, in the
-one-pass mode, taken with the temperature from the hypernetwork. Nothing here knows about columns, files or estimators.
+The strength of the output layer's penalty is chosen by cross-validation of that layer alone, its units fixed; or, in
+the one-pass mode, taken with the temperature from the hypernetwork. Nothing here knows about columns, files or
+estimators.
 
 Axis letters: N rows, D inputs, H units, K = D + H, C classes.
 """
@@ -85,9 +86,11 @@ def fit_child_weights(
     return ChildWeights(*(tensor.cpu().numpy() for tensor in (first, first_bias, weight[D:])))
 
 
-def _unit_layer(network: Hypernetwork, x: Tensor, y: Tensor, n_classes: int, width: int, rng: np.random.Generator) -> UnitLayer:
+def _unit_layer(
+    network: Hypernetwork, x: Tensor, y: Tensor, n_classes: int, width: int, rng: np.random.Generator
+) -> UnitLayer:
     """The hidden layer for (N, D) inputs, its log penalties in units of 1 / rows."""
-    N, D = x.shape
+    D = x.shape[1]
     if D == 0:
         zero = x.new_zeros(1, width)
         return UnitLayer(x.new_zeros(1, 0, width), zero, x.new_zeros(1, 2), x.new_zeros(1))

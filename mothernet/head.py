@@ -4,10 +4,11 @@ Minimises, over weights W (K, C) and an unpenalised bias b (C,),
 
     mean_i  -log softmax(phi_i W + b)[y_i]  +  1/2 sum_k lambda_k |W_k|^2
 
-by Böhning's bound: the Hessian of the loss is at most 1/2 Phi'Phi / n, so one Cholesky factor of 1/2 Phi'Phi / n + Lambda
-serves every step; Nesterov's momentum speeds the steps up. With n < K the factor is taken of the n x n dual instead.
-A fixed number of steps is differentiable (pretraining back-propagates through it, after R2-D2 and MetaOptNet); run to
-convergence it is the fit. Everything is float32 or float64 outside autocast; features are standardised by the caller.
+by Böhning's bound: the Hessian of the loss is at most 1/2 Phi'Phi / n, so one Cholesky factor of 1/2 Phi'Phi / n +
+Lambda serves every step; Nesterov's momentum speeds the steps up. With n < K the factor is taken of the n x n dual
+instead. A fixed number of steps is differentiable (pretraining back-propagates through it, after R2-D2 and
+MetaOptNet); run to convergence it is the fit. Everything is float32 or float64 outside autocast; features are
+standardised by the caller.
 
 References: Böhning (1992), Multinomial logistic regression algorithm. Bertinetto et al. (2019), R2-D2.
 """

@@ -1,12 +1,14 @@
 """The hypernetwork: reads a support set, emits the hidden layer of the child network.
 
-Units are rows that nobody observed. The support set is a table of cells; every cell is a token, and the child's H hidden
-units are H more, learned rows of that table. A block is attention across the cells of a row, attention down a column
-(keys and values are the support rows only: units read the data, the data never reads the units, units never read each
-other) and an MLP. The cell of unit row k in column f becomes W1[f, k]; its label cell becomes the bias b1[k].
+Units are rows that nobody observed. The support set is a table of cells; every cell is a token, and the child's H
+hidden units are H more, learned rows of that table. A block is attention across the cells of a row, attention down a
+column (keys and values are the support rows only: units read the data, the data never reads the units, units never
+read each other) and an MLP. The cell of unit row k in column f becomes W1[f, k]; its label cell becomes the bias
+b1[k].
 
-Hence any number of features and units, and invariance to the order of rows, columns and class labels. The output layer is
-not emitted but solved: see :mod:`mothernet.head`. Preprocessing does not belong here: inputs are encoded, finite numbers.
+Hence any number of features and units, and invariance to the order of rows, columns and class labels. The output
+layer is not emitted but solved: see :mod:`mothernet.head`. Preprocessing does not belong here: inputs are encoded,
+finite numbers.
 
 Axis letters: B tasks, S support rows, F features, C classes, H units, E embedding, T = S + H rows of tokens.
 """
@@ -64,7 +66,9 @@ class Standardiser(NamedTuple):
         """Standardise and softly clip (B, N, F) rows."""
         z = (X - self.mean) / self.scale  # (B, N, F)
         size = z.abs()
-        return z.sign() * torch.where(size < _SOFT_CLIP, size, _SOFT_CLIP + torch.log1p((size - _SOFT_CLIP).clamp(min=0)))
+        return z.sign() * torch.where(
+            size < _SOFT_CLIP, size, _SOFT_CLIP + torch.log1p((size - _SOFT_CLIP).clamp(min=0))
+        )
 
 
 def hidden_units(inputs: Tensor, layer: UnitLayer, activation: str) -> Tensor:
@@ -84,7 +88,9 @@ def canonical_classes(inputs: Tensor, y: Tensor, n_classes: int) -> Tensor:
     wide = inputs.double()
     statistic = (wide + 0.3 * wide.square()).sum(-1)  # (B, S)
     mean = (onehot * statistic[..., None]).sum(1) / count.clamp(min=1)  # (B, C)
-    key = count - 0.5 * torch.sigmoid(mean / math.sqrt(inputs.shape[-1]))  # (B, C) counts are whole: ties only are affected
+    key = count - 0.5 * torch.sigmoid(
+        mean / math.sqrt(inputs.shape[-1])
+    )  # (B, C) counts are whole: ties only are affected
     rank = key.argsort(1, descending=True).argsort(1)  # (B, C)
     return rank.gather(1, y)  # (B, S)
 
@@ -145,8 +151,8 @@ class Hypernetwork(nn.Module):
 
     Notes
     -----
-    The idea of emitting a network from a table is that of MotherNet (Müller, Curino, Ramakrishnan, ICLR 2025); tokens for
-    cells follow TabPFN v2; units as unobserved rows and the solved output layer are this project's.
+    The idea of emitting a network from a table is that of MotherNet (Müller, Curino, Ramakrishnan, ICLR 2025); tokens
+    for cells follow TabPFN v2; units as unobserved rows and the solved output layer are this project's.
     """
 
     def __init__(self, config: HypernetworkConfig) -> None:

@@ -1,9 +1,9 @@
 """Preprocessing: what the hypernetwork and the head see of a raw row, as piecewise-linear maps that the child can fold.
 
 A numeric column becomes up to three *inputs*: its standardised, softly clipped value; a rank-Gaussian view of skewed
-columns; and whether it is missing. Both views are piecewise linear in the raw number, so they share one set of ramps in the
-child. A categorical column becomes one input per category, rare ones pooled. Every input is therefore affine in the rows of
-the child's first layer: ``inputs = base + matrix @ basis``.
+columns; and whether it is missing. Both views are piecewise linear in the raw number, so they share one set of ramps
+in the child. A categorical column becomes one input per category, rare ones pooled. Every input is therefore affine
+in the rows of the child's first layer: ``inputs = base + matrix @ basis``.
 
 Axis letters: N rows, F raw columns, D inputs, R rows of the child's first layer.
 """
@@ -87,7 +87,9 @@ def fit_encoding(cells: Cells, names: Sequence[str], kinds: Sequence[ColumnKind]
         row[offset : offset + len(weights)] = weights
     n = max(len(cells.numeric), len(cells.categorical))
     inputs = np.stack([view.values for view in views], 1) if views else np.empty((n, 0))
-    return Encoding(tuple(p.column for p in parts), np.array([v.base for v in views]), matrix, inputs.astype(np.float32))
+    return Encoding(
+        tuple(p.column for p in parts), np.array([v.base for v in views]), matrix, inputs.astype(np.float32)
+    )
 
 
 def _soft_clip(z: Array) -> Array:
@@ -120,7 +122,9 @@ def _numeric_part(name: str, cells: npt.NDArray[np.float32]) -> _Part:
     quantiles = np.quantile(finite, np.linspace(0, 1, RANK_KNOTS))
     bends = mean + scale * np.concatenate([-_BENDS[::-1], _BENDS])
     skewed = _skewness(clipped) > RANK_VIEW_SKEWNESS
-    knots = _distinct(np.concatenate([[low, high], bends[(bends > low) & (bends < high)], quantiles if skewed else []]), low, high)
+    knots = _distinct(
+        np.concatenate([[low, high], bends[(bends > low) & (bends < high)], quantiles if skewed else []]), low, high
+    )
     if len(knots) < 2:
         return _Part(NumericColumn(name, centre, (), indicator is not None), [], indicator)
     curves = [_soft_clip((knots - mean) / scale)]
@@ -143,7 +147,7 @@ def _distinct(knots: Array, low: float, high: float) -> Array:
     """Sorted knots that float32 holds, none nearer to the one before than a millionth of the range."""
     kept: list[float] = []
     for knot in np.unique(np.clip(knots, low, high).astype(np.float32)).astype(np.float64):
-        if not kept or knot - kept[-1] > max(1e-6 * (high - low), 1e-30):
+        if not kept or knot - kept[-1] > max(1e-6 * (high - low), 1e-37):
             kept.append(float(knot))
     return np.array(kept)
 
@@ -189,9 +193,15 @@ def _ignore_duplicates(parts: list[_Part]) -> None:
     for i, part in enumerate(parts):
         if not part.views:
             continue
-        key = np.stack([view.values for view in part.views] + ([part.indicator.values] if part.indicator else [])).tobytes()
+        key = np.stack(
+            [view.values for view in part.views] + ([part.indicator.values] if part.indicator else [])
+        ).tobytes()
         if key in seen:
             column = part.column
-            empty = NumericColumn(column.name, column.centre, (), False) if isinstance(column, NumericColumn) else CategoricalColumn(column.name, ())
+            empty = (
+                NumericColumn(column.name, column.centre, (), False)
+                if isinstance(column, NumericColumn)
+                else CategoricalColumn(column.name, ())
+            )
             parts[i] = _Part(empty, [], None)
         seen.add(key)

@@ -1,12 +1,13 @@
 """Pretraining: the hypernetwork learns from synthetic tasks, through the solved output layer.
 
-Budgets are short and interrupted: a run is given minutes, is killed without warning and goes on elsewhere. Everything a run
-needs is in ``DIR/state.safetensors`` (weights, moving average, optimiser moments, counters; written atomically), and batch
-``i`` of the prior depends on the seed and ``i`` alone, so a resumed run repeats nothing and skips nothing. The learning rate is
-constant after its warm-up; a cool-down is a separate phase after which the state still stands where it began.
+Budgets are short and interrupted: a run is given minutes, is killed without warning and goes on elsewhere. Everything
+a run needs is in ``DIR/state.safetensors`` (weights, moving average, optimiser moments, counters; written
+atomically), and batch ``i`` of the prior depends on the seed and ``i`` alone, so a resumed run repeats nothing and
+skips nothing. The learning rate is constant after its warm-up; a cool-down is a separate phase after which the state
+still stands where it began.
 
-``DIR/checkpoint.safetensors`` holds the moving average, which is what is evaluated and shipped. ``DIR/log.jsonl`` has one line
-per evaluation.
+``DIR/checkpoint.safetensors`` holds the moving average, which is what is evaluated and shipped. ``DIR/log.jsonl`` has
+one line per evaluation.
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ def one_pass_logits(network: Hypernetwork, batch: TaskBatch, width: int, steps: 
     inputs, query = standardise(support), standardise(batch.X[:, S:])
     layer = network(inputs, y, n_classes, width)
     with torch.autocast(inputs.device.type, enabled=False):
-        phi, phi_query = (torch.cat([x, hidden_units(x, layer, network.config.activation)], -1) for x in (inputs, query))
+        phi, phi_query = (
+            torch.cat([x, hidden_units(x, layer, network.config.activation)], -1) for x in (inputs, query)
+        )
         scale = FeatureScale.fit(phi)
         penalty = torch.cat(
             [
@@ -78,14 +81,15 @@ def one_pass_logits(network: Hypernetwork, batch: TaskBatch, width: int, steps: 
     return logits
 
 
-
 def _sample_width(dice: random.Random, units: int) -> int:
     """A random width: the first units of any number must do well together."""
     options = {16: 0.1, 32: 0.15, 64: 0.25, 128: 0.4, 256: 0.1}
     return min(units, dice.choices(list(options), list(options.values()))[0])
 
 
-def _training_batch(prior: PriorConfig, config: PretrainingConfig, units: int, step: int, device: str) -> tuple[TaskBatch, int]:
+def _training_batch(
+    prior: PriorConfig, config: PretrainingConfig, units: int, step: int, device: str
+) -> tuple[TaskBatch, int]:
     """Batch and width of a step: a function of the seed and the step alone."""
     shape = sample_shape(prior, config.seed, step)
     width = _sample_width(random.Random(f"width/{config.seed}/{step}"), units)
@@ -184,7 +188,12 @@ class _Run:
         return {name: tensor.contiguous() for name, tensor in tensors.items()}
 
     def save(self, path: Path) -> None:
-        metadata = {"counters": self.counters, "model": asdict(self.model), "prior": asdict(self.prior), "config": asdict(self.config)}
+        metadata = {
+            "counters": self.counters,
+            "model": asdict(self.model),
+            "prior": asdict(self.prior),
+            "config": asdict(self.config),
+        }
         with replaced(path) as temporary:
             save_file(self._tensors(), temporary, metadata={"state": json.dumps(metadata)})
 
@@ -193,10 +202,15 @@ class _Run:
         with safe_open(path, "pt", device=self.device) as file:
             state = json.loads(file.metadata()["state"])
             if state["model"] != asdict(self.model):
-                raise ValueError(f"{path} holds a model of other sizes: {state['model']}, asked for {asdict(self.model)}. Name an empty --state folder.")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118: not a mapping
+                raise ValueError(
+                    f"{path} holds a model of other sizes: {state['model']}, "
+                    f"however: {asdict(self.model)} was asked for. Name an empty --state folder."
+                )
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         self.counters = state["counters"]
-        self.network.load_state_dict({n.removeprefix("weight."): t for n, t in tensors.items() if n.startswith("weight.")})
+        self.network.load_state_dict(
+            {n.removeprefix("weight."): t for n, t in tensors.items() if n.startswith("weight.")}
+        )
         self.average = {n.removeprefix("average."): t for n, t in tensors.items() if n.startswith("average.")}
         parameters = dict(self.network.named_parameters())
         for key, value in tensors.items():
@@ -206,7 +220,13 @@ class _Run:
                 owner.state[parameters[name]][slot] = value
 
     def write_checkpoint(self, path: Path, **info: Any) -> None:
-        about = {**self.counters, "prior": asdict(self.prior), "pretraining": asdict(self.config), "torch": torch.__version__, **info}
+        about = {
+            **self.counters,
+            "prior": asdict(self.prior),
+            "pretraining": asdict(self.config),
+            "torch": torch.__version__,
+            **info,
+        }
         save_checkpoint(path, self.model, self.average, about)
 
 
@@ -253,7 +273,8 @@ def pretrain(
     minutes : float
         Wall time at a constant learning rate; zero goes straight to the cool-down.
     cool_down_minutes : float
-        Then, from a copy, wall time during which the learning rate falls linearly to zero; only the checkpoint keeps its result.
+        Then, from a copy, wall time during which the learning rate falls linearly to zero; only the checkpoint keeps
+        its result.
     evaluate_every : int
         Steps between evaluations on the fixed validation tasks.
 
@@ -273,10 +294,30 @@ def pretrain(
         run.load(state)
     tasks = validation_tasks(run.prior, device)
     with _Interrupt() as interrupt:
-        line = _phase(run, folder, tasks, minutes, interrupt, cooling=False, evaluate_every=evaluate_every, save_seconds=save_seconds, progress=progress)
+        line = _phase(
+            run,
+            folder,
+            tasks,
+            minutes,
+            interrupt,
+            cooling=False,
+            evaluate_every=evaluate_every,
+            save_seconds=save_seconds,
+            progress=progress,
+        )
         run.save(state)
         if cool_down_minutes and not interrupt.raised:
-            line = _phase(run, folder, tasks, cool_down_minutes, interrupt, cooling=True, evaluate_every=evaluate_every, save_seconds=save_seconds, progress=progress)
+            line = _phase(
+                run,
+                folder,
+                tasks,
+                cool_down_minutes,
+                interrupt,
+                cooling=True,
+                evaluate_every=evaluate_every,
+                save_seconds=save_seconds,
+                progress=progress,
+            )
     return line
 
 
@@ -303,7 +344,11 @@ def _phase(
         loss, accuracy = validation_loss(run.averaged(), tasks)
         recent = losses[-evaluate_every:]
         entry: dict[str, Any] = {k: round(v, 1) for k, v in run.counters.items()}
-        entry |= {"phase": "cool-down" if cooling else "constant", "validation_loss": round(loss, 5), "validation_accuracy": round(accuracy, 5)}
+        entry |= {
+            "phase": "cool-down" if cooling else "constant",
+            "validation_loss": round(loss, 5),
+            "validation_accuracy": round(accuracy, 5),
+        }
         if recent:
             entry |= {
                 "training_loss": round(sum(x for x, _ in recent) / len(recent), 5),
@@ -314,7 +359,13 @@ def _phase(
         run.write_checkpoint(folder / "checkpoint.safetensors", validation_loss=loss)
         return entry
 
-    with tqdm(total=round(minutes * 60), unit="s", file=sys.stderr, disable=not progress, desc="cool-down" if cooling else "pretraining") as bar:
+    with tqdm(
+        total=round(minutes * 60),
+        unit="s",
+        file=sys.stderr,
+        disable=not progress,
+        desc="cool-down" if cooling else "pretraining",
+    ) as bar:
         while (elapsed := time.monotonic() - start) < minutes * 60 and not interrupt.raised:
             losses.append(run.step(1 - elapsed / (minutes * 60) if cooling else 1.0))
             run.counters["seconds"] = seconds_before + time.monotonic() - start
@@ -325,5 +376,7 @@ def _phase(
                 run.save(folder / "state.safetensors")
                 saved = time.monotonic()
             bar.update(min(bar.total, int(elapsed)) - bar.n)
-            bar.set_postfix(step=int(run.counters["step"]), tasks=int(run.counters["tasks"]), validation=line.get("validation_loss"))
+            bar.set_postfix(
+                step=int(run.counters["step"]), tasks=int(run.counters["tasks"]), validation=line.get("validation_loss")
+            )
     return evaluate()

@@ -1,13 +1,14 @@
 """The prior: a distribution over synthetic classification tasks, drawn in batches on the device that trains.
 
-A batch shares its shape (rows, features, classes) and the kind of its mechanism; everything else is drawn per task by batched
-tensor operations. A raw table is drawn first (structural causal models, oblivious trees, smooth functions, Gaussian clusters,
-linear and quadratic scores, rules), then made to look real (categories, quantised and skewed columns, outliers, missing
-cells, label noise), then encoded as the preprocessing encodes real tables: indicator columns for missing cells, one column
-per category, a rank-Gaussian view beside the value. Tasks that nothing can learn are thrown away.
+A batch shares its shape (rows, features, classes) and the kind of its mechanism; everything else is drawn per task by
+batched tensor operations. A raw table is drawn first (structural causal models, oblivious trees, smooth functions,
+Gaussian clusters, linear and quadratic scores, rules), then made to look real (categories, quantised and skewed
+columns, outliers, missing cells, label noise), then encoded as the preprocessing encodes real tables: indicator
+columns for missing cells, one column per category, a rank-Gaussian view beside the value. Tasks that nothing can
+learn are thrown away.
 
-A batch depends on nothing but ``(seed, index, device type)``: no generator state to save, no global random state touched.
-Real tables must never enter here.
+A batch depends on nothing but ``(seed, index, device type)``: no generator state to save, no global random state
+touched. Real tables must never enter here.
 
 Axis letters: B tasks, N = S + Q rows (support, query), F features, C classes.
 """
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
@@ -148,10 +149,9 @@ def _draw(dice: _Dice, kind: str, draw: int, shape: TaskShape) -> tuple[Tensor, 
     y = dice.permutations(draw, n_classes).gather(1, y)
     X = torch.nan_to_num(_encode(dice, X, plan, y, shape.support), 0.0, 1e4, -1e4)[..., : shape.features]
     X = X[..., dice.permutations(1, shape.features)[0]]
-    if kind == "rules":  # random features cannot see XOR, a learner can: no filter
-        unexplained = X.new_zeros(draw)
-    else:
-        unexplained = _unexplained_variance(dice, X, y, shape.support, n_classes)
+    # random features cannot see XOR, a learner can: no filter for rules
+    filtered = kind != "rules"
+    unexplained = _unexplained_variance(dice, X, y, shape.support, n_classes) if filtered else X.new_zeros(draw)
     most = F.one_hot(y, n_classes).sum(1).amax(1)  # (draw,) rows of the most frequent class
     return X, y, torch.where(most > 0.97 * n, 1.0, unexplained)
 
@@ -184,7 +184,7 @@ def _standardise(h: Tensor) -> Tensor:
     return (h - h.mean(1, keepdim=True)) / (h.std(1, keepdim=True) + 1e-5)
 
 
-_SMOOTH_ACTIVATIONS = (
+_SMOOTH_ACTIVATIONS: tuple[Callable[[Tensor], Tensor], ...] = (
     torch.tanh,
     F.leaky_relu,
     lambda h: torch.sin(2 * h),
@@ -194,7 +194,7 @@ _SMOOTH_ACTIVATIONS = (
     lambda h: F.softplus(2 * h),
     lambda h: h * h.abs().clamp(max=3),
 )
-_STEP_ACTIVATIONS = (
+_STEP_ACTIVATIONS: tuple[Callable[[Tensor], Tensor], ...] = (
     torch.sign,
     F.relu,
     lambda h: h.clamp(-1, 1),
@@ -326,13 +326,14 @@ def _clusters(dice: _Dice, B: int, n: int, d: int, n_classes: int) -> tuple[Tens
     informative = max(1, int(d * dice.between(0.2, 1)))
     centre = dice.normal(B, n_classes * per_class, informative) * dice.between(0.3, 2.5)
     balance = torch.log_softmax(dice.normal(B, n_classes * per_class) * dice.choice([0, 0, 0.5, 1]), -1)
-    member = (balance[:, None] - torch.log(-torch.log(dice.uniform(B, n, balance.shape[1]).clamp(1e-6, 1 - 1e-6)))).argmax(-1)
+    member = (
+        balance[:, None] - torch.log(-torch.log(dice.uniform(B, n, balance.shape[1]).clamp(1e-6, 1 - 1e-6)))
+    ).argmax(-1)
     noise = dice.normal(B, n, informative)
     if informative <= 16 and dice.chance(0.5):
         shape = dice.normal(B, n_classes * per_class, informative, informative) / math.sqrt(informative)
-        noise = sum(
-            (noise @ shape[:, k]) * (member == k)[..., None] for k in range(n_classes * per_class)
-        )  # (B, n, informative)
+        shaped = [(noise @ shape[:, k]) * (member == k)[..., None] for k in range(n_classes * per_class)]
+        noise = torch.stack(shaped).sum(0)  # (B, n, informative)
     X = centre.gather(1, member[..., None].expand(-1, -1, informative)) + noise
     if informative < d:
         mix = dice.normal(B, informative, d - informative) * (dice.uniform(B, 1, d - informative) > 0.5)
@@ -350,7 +351,9 @@ def _scores(dice: _Dice, X: Tensor, n_classes: int) -> Tensor:
         score = _standardise(X) @ dice.normal(B, d, n_classes)
     elif draw < 0.45:
         z = _standardise(X)
-        score = z @ dice.normal(B, d, n_classes) + (z @ dice.normal(B, d, n_classes)) * (z @ dice.normal(B, d, n_classes))
+        score = z @ dice.normal(B, d, n_classes) + (z @ dice.normal(B, d, n_classes)) * (
+            z @ dice.normal(B, d, n_classes)
+        )
     else:
         mechanism = _smooth if draw < 0.7 else _trees
         score = torch.stack([mechanism(dice, X) for _ in range(n_classes)], -1)

@@ -11,7 +11,7 @@ from mothernet.head import FeatureScale, solve
 
 def slow_reference(phi, onehot, penalty, share):
     """SciPy's optimiser on mean_i -log softmax(phi_i W + b)[y_i] + 1/2 sum_k lambda_k |W_k|^2."""
-    n, K = phi.shape
+    K = phi.shape[1]
     C = onehot.shape[1]
 
     def objective(flat):
@@ -22,7 +22,13 @@ def slow_reference(phi, onehot, penalty, share):
         residual = share[:, None] * (np.exp(log_p) - onehot)
         return loss, np.concatenate([(phi.T @ residual + penalty[:, None] * W).ravel(), residual.sum(0)])
 
-    best = minimize(objective, np.zeros(K * C + C), jac=True, method="L-BFGS-B", options={"maxiter": 5000, "ftol": 1e-15, "gtol": 1e-10})
+    best = minimize(
+        objective,
+        np.zeros(K * C + C),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 5000, "ftol": 1e-15, "gtol": 1e-10},
+    )
     return best.x[: K * C].reshape(K, C), best.x[K * C :]
 
 
@@ -37,7 +43,9 @@ def problem(n, K, C, seed=0):
 def test_converged_solution_agrees_with_scipy(n, K, C):
     phi, onehot, penalty = problem(n, K, C)
     W, b = slow_reference(phi, onehot, penalty, np.full(n, 1 / n))
-    solved = solve(torch.tensor(phi)[None], torch.tensor(onehot)[None], torch.tensor(penalty)[None], steps=5000, tolerance=1e-10)
+    solved = solve(
+        torch.tensor(phi)[None], torch.tensor(onehot)[None], torch.tensor(penalty)[None], steps=5000, tolerance=1e-10
+    )
     logits = solved(torch.tensor(phi)[None])[0].numpy()
     expected = phi @ W + b
     difference = (logits - logits.mean(1, keepdims=True)) - (expected - expected.mean(1, keepdims=True))
@@ -60,7 +68,9 @@ def test_problems_that_share_features_are_solved_like_single_ones():
     penalties = torch.cat([penalty, 10 * penalty, 0.1 * penalty])
     together = solve(phi, onehot, penalties, steps=30)
     for i in range(3):
-        assert torch.allclose(together.weight[i], solve(phi, onehot, penalties[i : i + 1], steps=30).weight[0], atol=1e-9)
+        assert torch.allclose(
+            together.weight[i], solve(phi, onehot, penalties[i : i + 1], steps=30).weight[0], atol=1e-9
+        )
 
 
 def test_dual_and_primal_take_the_same_steps():

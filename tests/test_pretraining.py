@@ -27,8 +27,12 @@ def new_run():
 
 
 def test_loss_falls():
-    smooth = PriorConfig(max_support=60, max_features=3, max_classes=2, query=32, causal_model=0, trees=0, scores=0, clusters=0, rules=0)
-    run = _Run(MODEL, smooth, PretrainingConfig(tasks=4, warmup_steps=10, moving_average=0.9, learning_rate=3e-3), "cpu")
+    smooth = PriorConfig(
+        max_support=60, max_features=3, max_classes=2, query=32, causal_model=0, trees=0, scores=0, clusters=0, rules=0
+    )
+    run = _Run(
+        MODEL, smooth, PretrainingConfig(tasks=4, warmup_steps=10, moving_average=0.9, learning_rate=3e-3), "cpu"
+    )
     tasks = validation_tasks(smooth, "cpu", groups=8)
     before = validation_loss(run.averaged(), tasks)[0]
     for _ in range(60):
@@ -46,7 +50,7 @@ def test_a_resumed_run_takes_the_same_steps(new_run, tmp_path):
     second.load(tmp_path / "state.safetensors")
     got += [second.step(1.0) for _ in range(4)]
     assert got == expected
-    assert all(torch.equal(a, b) for a, b in zip(straight.average.values(), second.average.values(), strict=True))
+    assert all(torch.equal(average, second.average[name]) for name, average in straight.average.items())
 
 
 def test_minutes_state_log_and_checkpoint(tmp_path):
@@ -94,7 +98,7 @@ def test_kill_in_the_middle_leaves_whole_files(tmp_path):
         process.wait()
         with safe_open(tmp_path / "state.safetensors", "pt") as file:
             steps.append(json.loads(file.metadata()["state"])["counters"]["step"])
-            assert all(file.get_tensor(name).isfinite().all() for name in file.keys())
+            assert all(file.get_tensor(name).isfinite().all() for name in file.keys())  # noqa: SIM118
         if (tmp_path / "checkpoint.safetensors").exists():
             load_checkpoint(tmp_path / "checkpoint.safetensors")
     assert steps == sorted(set(steps))  # each run went on from the last

@@ -26,7 +26,7 @@ def test_every_mechanism_gives_finite_tasks_of_the_shape_asked_for(kind, shape):
     assert batch.X.dtype == torch.float32
     assert batch.X.isfinite().all()
     assert batch.y.shape == batch.X.shape[:2]
-    assert 0 <= int(batch.y.min()) and int(batch.y.max()) < shape.classes
+    assert int(batch.y.min()) >= 0 and int(batch.y.max()) < shape.classes
     assert all(len(y.unique()) > 1 for y in batch.y)
 
 

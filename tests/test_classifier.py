@@ -1,0 +1,188 @@
+"""The estimator: scikit-learn's rules, real tables, determinism, and what each bad input says."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_breast_cancer, load_iris, load_wine, make_classification
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from mothernet import MotherNetClassifier
+from mothernet.checkpoint import load_checkpoint
+
+# No check is expected to fail. scikit-learn itself skips check_array_api_input where SCIPY_ARRAY_API is not set.
+EXPECTED_FAILURES: dict[str, str] = {}
+
+
+@parametrize_with_checks([MotherNetClassifier(width=16)], expected_failed_checks=lambda _: EXPECTED_FAILURES)
+def test_scikit_learn_conventions(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture
+def people():
+    rng = np.random.default_rng(0)
+    n = 240
+    age = np.where(rng.random(n) < 0.15, np.nan, rng.uniform(1, 90, n).round())
+    town = rng.choice(["Bern", "Basel", "Genève", None], n)
+    member = rng.random(n) < 0.5
+    score = np.nan_to_num(age, nan=40) / 30 + (town == "Bern") * 1.5 - member + rng.normal(size=n) * 0.4
+    frame = pd.DataFrame(
+        {
+            "age": pd.array(age, "Float64"),
+            "visits": pd.array(rng.integers(0, 9, n), "Int64"),
+            "town": town,
+            "member": member,
+            "plan": pd.Categorical(rng.choice(["a", "b"], n)),
+        }
+    )
+    return frame, np.where(score > np.median(score), "yes", "no")
+
+
+@pytest.mark.parametrize("load", [load_iris, load_wine, load_breast_cancer])
+def test_bundled_tables_are_learned_as_well_as_by_logistic_regression(load):
+    X, y = load(return_X_y=True, as_frame=True)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.5, random_state=0, stratify=y)
+    ours = log_loss(y_test, MotherNetClassifier().fit(X_train, y_train).predict_proba(X_test))
+    linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(X_train, y_train)
+    assert ours < log_loss(y_test, linear.predict_proba(X_test)) + 0.05
+
+
+def test_units_learn_what_no_linear_model_can():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (600, 2))
+    y = ((X**2).sum(1) > 0.65).astype(int)
+    assert MotherNetClassifier().fit(X[:300], y[:300]).score(X[300:], y[300:]) > 0.93
+
+
+def test_frames_of_every_column_type(people):
+    X, y = people
+    model = MotherNetClassifier().fit(X, y)
+    assert model.score(X, y) > 0.85
+    assert model.classes_.tolist() == ["no", "yes"]
+    assert model.feature_names_in_.tolist() == list(X)
+    assert [type(column).__name__[:3] for column in model.child_.columns] == ["Num", "Num", "Cat", "Cat", "Cat"]
+
+
+def test_missing_and_unseen_cells_are_never_an_error(people):
+    X, y = people
+    model = MotherNetClassifier().fit(X, y)
+    odd = X.head(3).copy()
+    odd["age"] = pd.array([np.inf, -np.inf, None], "Float64")
+    odd["town"] = ["Atlantis", None, ""]
+    odd["visits"] = pd.array([None, 3, 10**9], "Int64")
+    assert np.isfinite(model.predict_proba(odd)).all()
+    one, two = odd.assign(town=None), odd.assign(town="")
+    assert np.array_equal(model.predict_proba(one), model.predict_proba(two))
+
+
+def test_fit_is_deterministic_and_leaves_global_random_state_alone(people):
+    X, y = people
+    before = np.random.get_state()[1].tolist()
+    one, two = (MotherNetClassifier().fit(X, y).child_ for _ in range(2))
+    assert one == two
+    assert before == np.random.get_state()[1].tolist()
+
+
+@pytest.mark.parametrize("kind", ["string", "integer", "boolean", "float"])
+def test_labels_keep_their_type(kind):
+    labels = {"string": ["a", "b"], "integer": [3, 7], "boolean": [False, True], "float": [0.0, 1.0]}[kind]
+    X, y = make_classification(80, 4, random_state=0)
+    target = np.array(labels)[y]
+    model = MotherNetClassifier(width=8).fit(X, target)
+    assert model.child_.class_kind == kind
+    assert model.predict(X).dtype == target.dtype
+    assert model.predict(X).tolist() == [model.classes_[k] for k in model.predict_proba(X).argmax(1)]
+
+
+def test_column_order_and_row_order_hardly_matter(people):
+    X, y = people
+    model = MotherNetClassifier().fit(X, y)
+    other = MotherNetClassifier().fit(X[X.columns[::-1]], y)
+    assert np.abs(model.predict_proba(X) - other.predict_proba(X[X.columns[::-1]])).max() < 1e-3
+
+
+def test_more_classes_than_label_codes_and_classes_of_one_row():
+    rng = np.random.default_rng(0)
+    y = np.append(np.repeat(np.arange(30), 8), [30, 31])
+    X = np.stack([np.cos(y), np.sin(y), y / 10], 1) + 0.05 * rng.normal(size=(len(y), 3))
+    model = MotherNetClassifier().fit(X, y)
+    assert model.predict_proba(X).shape == (len(y), 32)
+    assert model.score(X, y) > 0.9
+
+
+@pytest.mark.parametrize("width", [1, 16, 256])
+def test_any_width_is_a_valid_child(width):
+    X, y = load_iris(return_X_y=True)
+    model = MotherNetClassifier(width=width).fit(X, y)
+    assert model.child_.width == width
+    assert model.score(X, y) > 0.9
+
+
+def test_wide_tables_and_more_columns_than_rows():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 700))
+    y = (X[:, 5] + X[:, 600] > 0).astype(int)
+    assert MotherNetClassifier(width=16).fit(X, y).score(X, y) > 0.9
+
+
+def test_a_table_without_a_useful_column_predicts_the_class_shares():
+    X, y = pd.DataFrame({"constant": [1.0] * 40, "same": ["a"] * 40}), np.repeat(["a", "b"], [10, 30])
+    probabilities = MotherNetClassifier().fit(X, y).predict_proba(X)
+    assert np.allclose(probabilities, [0.25, 0.75], atol=1e-3)
+
+
+def test_one_pass_head_is_available(people):
+    X, y = people
+    assert MotherNetClassifier(head="one-pass").fit(X, y).score(X, y) > 0.75
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda X, y: (X, np.repeat("yes", len(y))), "only one class"),
+        (lambda X, y: (X.assign(day=pd.Timestamp("2026-01-01")), y), "column 'day' is of type datetime64"),
+        (lambda X, y: (X.assign(bad=[{1}] * len(X)), y), "column 'bad' holds"),
+    ],
+)
+def test_bad_training_tables_say_what_is_wrong(people, change, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        MotherNetClassifier().fit(*change(*people))
+
+
+def test_bad_rows_at_prediction_say_what_is_wrong(people):
+    X, y = people
+    model = MotherNetClassifier(width=8).fit(X, y)
+    with pytest.raises(
+        ValueError, match="column 'age' was numeric when the model was fitted, however: row 0 holds 'old'"
+    ):
+        model.predict(X.assign(age="old"))
+    with pytest.raises(ValueError, match="age"):
+        model.predict(X.drop(columns="age"))
+    with pytest.raises(ValueError, match="unseen at fit time"):
+        model.predict(X.assign(shoe=1))
+
+
+def test_bad_parameters_say_what_is_wrong(people, tmp_path):
+    X, y = people
+    with pytest.raises(ValueError, match="width must be between 1 and 256, however: width=300"):
+        MotherNetClassifier(width=300).fit(X, y)
+    with pytest.raises(ValueError, match="categorical_features names 'shoe', which is not a column"):
+        MotherNetClassifier(categorical_features=["shoe"]).fit(X, y)
+    with pytest.raises(ValueError, match="head must be"):
+        MotherNetClassifier(head="guess").fit(X, y)
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        MotherNetClassifier(checkpoint=tmp_path / "none.safetensors").fit(X, y)
+    (tmp_path / "wrong.safetensors").write_bytes(b"not a checkpoint")
+    with pytest.raises(ValueError, match="is not a safetensors file"):
+        load_checkpoint(tmp_path / "wrong.safetensors")
+
+
+def test_the_built_in_checkpoint_says_how_it_was_made():
+    info = load_checkpoint().info
+    assert info["tasks"] > 0 and info["cpu_seconds"] > 0
+    assert info["prior"] and info["pretraining"]

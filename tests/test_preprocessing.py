@@ -1,0 +1,114 @@
+"""What raw columns become, and that the child's ramps repeat it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mothernet.columns import column_kinds, read_cells
+from mothernet.preprocessing import MAX_CATEGORIES, fit_encoding
+
+
+def encode(frame, categorical=()):
+    names = list(frame)
+    kinds = column_kinds(frame, names, categorical)
+    return fit_encoding(read_cells(frame, names, kinds), names, kinds)
+
+
+def basis(encoding, frame):
+    """First-layer basis, straight from the definition in export/FORMAT.md, one cell at a time."""
+    rows = []
+    numeric = [c for c in encoding.columns if hasattr(c, "knots")]
+    for _, row in frame.iterrows():
+        values = []
+        for c in numeric:
+            x = c.centre if pd.isna(row[c.name]) else float(row[c.name])
+            values += [min(max((x - a) / (b - a), 0), 1) for a, b in zip(c.knots, c.knots[1:], strict=False)]
+        values += [float(pd.isna(row[c.name])) for c in numeric if c.missing_indicator]
+        for c in encoding.columns:
+            if not hasattr(c, "knots") and c.categories:
+                text = "" if pd.isna(row[c.name]) else str(row[c.name])
+                known = text in c.categories
+                values += [float(text == category) for category in c.categories] + [float(not known)]
+        rows.append(values)
+    return np.array(rows)
+
+
+@pytest.fixture
+def frame():
+    rng = np.random.default_rng(0)
+    n = 200
+    return pd.DataFrame(
+        {
+            "normal": rng.normal(size=n),
+            "skewed": np.exp(2 * rng.normal(size=n)),
+            "gaps": np.where(rng.random(n) < 0.2, np.nan, rng.normal(50, 9, n)),
+            "extreme": np.where(np.arange(n) == 3, 1e30, rng.normal(size=n)),
+            "infinite": np.where(np.arange(n) < 3, np.inf, rng.normal(size=n)),
+            "two": rng.integers(0, 2, n).astype(float),
+            "town": rng.choice(["Bern", "Basel", "Genève", None], n),
+            "sex": rng.choice(["f", "m"], n),
+            "rare": np.where(np.arange(n) < 5, [f"r{i}" for i in range(n)], "common"),
+        }
+    )
+
+
+def test_inputs_are_affine_in_the_childs_basis(frame):
+    encoding = encode(frame)
+    expected = basis(encoding, frame) @ encoding.matrix.T + encoding.base
+    assert np.abs(encoding.inputs - expected).max() < 2e-3  # knots are rounded to float32
+    assert np.isfinite(encoding.inputs).all()
+
+
+def test_inputs_are_of_order_one(frame):
+    inputs = encode(frame).inputs
+    assert np.abs(inputs).max() < 6
+    spread = inputs.std(0)
+    assert spread.min() > 0.1 and spread.max() < 1.6
+
+
+def test_monotone_maps_of_a_number_stay_monotone(frame):
+    inputs = encode(frame[["skewed"]]).inputs
+    order = frame["skewed"].argsort()
+    assert inputs.shape[1] == 2  # the value and, the column being skewed, its normal score
+    assert (np.diff(inputs[order], axis=0) >= 0).all()
+
+
+def test_missing_numbers_have_an_input_of_their_own_only_if_training_had_some(frame):
+    by_name = {column.name: column for column in encode(frame).columns}
+    assert by_name["gaps"].missing_indicator
+    assert not by_name["normal"].missing_indicator
+
+
+def test_rare_categories_are_pooled_and_frequent_ones_kept(frame):
+    by_name = {column.name: column for column in encode(frame).columns}
+    assert by_name["rare"].categories == ("common",)
+    assert set(by_name["town"].categories) == {"Bern", "Basel", "Genève", ""}
+    many = pd.DataFrame({"c": [f"v{i % 40}" for i in range(400)]})
+    assert len(encode(many).columns[0].categories) == MAX_CATEGORIES
+
+
+def test_an_unseen_category_counts_as_the_average_row_when_none_was_rare(frame):
+    encoding = encode(frame[["sex"]])
+    unseen = basis(encoding, pd.DataFrame({"sex": ["x"]})) @ encoding.matrix.T + encoding.base
+    assert np.abs(unseen).max() < 1e-12
+
+
+def test_constant_all_missing_identifier_and_duplicate_columns_are_ignored(frame):
+    useless = frame[["normal"]].assign(
+        constant=1.0, empty=np.nan, same="a", name=[f"n{i}" for i in range(len(frame))], copy=frame["normal"]
+    )
+    encoding = encode(useless)
+    assert [column.n_rows > 0 for column in encoding.columns] == [True, False, False, False, False, False]
+    assert encoding.inputs.shape[1] == 1
+
+
+def test_a_category_may_be_a_number_and_has_one_text_form():
+    frame = pd.DataFrame({"code": [1, 2, 1, 2, 3, 3]})
+    assert encode(frame, ["code"]).columns[0].categories == ("1", "2", "3")
+    assert encode(frame.astype(float), ["code"]).columns[0].categories == ("1", "2", "3")
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-6, 1e6, 1e30])
+def test_units_of_measurement_do_not_matter(frame, scale):
+    plain, scaled = encode(frame[["normal", "gaps"]]), encode(frame[["normal", "gaps"]] * scale)
+    assert np.allclose(plain.inputs, scaled.inputs, atol=1e-3)
