@@ -16,19 +16,14 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
-import platform
-import re
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import datetime, timezone
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from environment import environment
 from mothernet_export import check_export, to_onnx
 from sklearn.model_selection import train_test_split
 from tqdm import tqdm
@@ -86,7 +81,7 @@ def run(args: argparse.Namespace, tables: list[dict[str, str]]) -> Iterator[dict
     yield {
         "kind": "header",
         "benchmark": "parity",
-        **environment(),
+        **environment(PACKAGES),
         "seed": SEED,
         "data": [row["name"] for row in tables],
     }
@@ -94,26 +89,6 @@ def run(args: argparse.Namespace, tables: list[dict[str, str]]) -> Iterator[dict
         categorical = [name for name in row["categorical_columns"].split("|") if name]
         result = compare(args.data / row["file"], categorical, args.checkpoint)
         yield {"kind": "table", "suite": row["suite"], "name": row["name"], **result}
-
-
-def environment() -> dict[str, Any]:
-    """Versions, hardware, commit and time of a run."""
-
-    def git(*arguments: str) -> str:
-        done = subprocess.run(["git", *arguments], cwd=Path(__file__).parent, capture_output=True, text=True)
-        return done.stdout.strip()
-
-    cpuinfo = Path("/proc/cpuinfo")
-    text = cpuinfo.read_text() if cpuinfo.exists() else ""
-    processor = re.search(r"model name\s*: (.*)", text)
-    return {
-        "commit": (git("rev-parse", "--verify", "--quiet", "HEAD") or "none")
-        + ("-dirty" if git("status", "--porcelain") else ""),
-        "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "hardware": f"{processor[1] if processor else platform.processor()}, {os.cpu_count()} cores",
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in PACKAGES},
-    }
 
 
 def compare(path: Path, categorical: list[str], checkpoint: str | None) -> dict[str, Any]:
