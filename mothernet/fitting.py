@@ -29,6 +29,7 @@ MAX_CELLS = 60_000  # (context rows + units) x (inputs + 1) that the hypernetwor
 MAX_CONTEXT_ROWS, MIN_CONTEXT_ROWS = 1024, 128
 MAX_CONTEXT_INPUTS = 256  # further inputs reach the output layer directly, without hidden units
 PENALTY_FACTORS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
+PENALTY_RATIOS = (1.0, 10.0, 0.1)  # of the inputs' penalty to the units', beside what the hypernetwork says
 FOLDS = 5
 MAX_FOLD_ROWS = 4_000  # rows that cross-validation uses
 
@@ -77,7 +78,7 @@ def fit_child_weights(
     if head == "one-pass":
         temperature = float(layer.log_temperature.exp())
     else:
-        penalty = penalty * _best_factor(phi, labels, n_classes, penalty, rng)
+        penalty = _cross_validated(phi, labels, n_classes, penalty, D, rng)
     solved = solve(phi, onehot, penalty, steps=500, tolerance=1e-5)
     weight = solved.weight[0] * temperature / scale.scale[0].T  # (K, C) on unstandardised features
     bias = solved.bias[0, 0] * temperature - scale.mean[0, 0].double() @ weight  # (C,)
@@ -141,32 +142,44 @@ def _folds(y: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np
     return fold
 
 
-def _best_factor(phi: Tensor, y: Tensor, n_classes: int, penalty: Tensor, rng: np.random.Generator) -> float:
-    """The factor on the penalty with the least cross-validated log loss of the output layer, its units fixed."""
+def _cross_validated(
+    phi: Tensor, y: Tensor, n_classes: int, penalty: Tensor, n_inputs: int, rng: np.random.Generator
+) -> Tensor:
+    """The penalty (1, K) with the least cross-validated log loss of the output layer, its units fixed.
+
+    Tried are factors on all of it, from strong to weak, each solve starting at the one before; then, near the best
+    factor, other ratios between the penalties of the inputs and of the units.
+    """
     rows = _stratified_rows(y.cpu().numpy(), MAX_FOLD_ROWS, rng)
     chosen = torch.from_numpy(rows).to(phi.device)
-    penalty = penalty * (phi.shape[1] / len(rows))  # lambda goes with 1 / rows
+    per_row = phi.shape[1] / len(rows)  # lambda goes with 1 / rows
     phi, y = phi[:, chosen], y[chosen]
     fold = torch.from_numpy(_folds(y.cpu().numpy(), rng)).to(phi.device)
     held_out = fold[None] == torch.arange(FOLDS, device=phi.device)[:, None]  # (folds, n)
     onehot = F.one_hot(y, n_classes).to(phi.dtype)[None]
-    best, best_loss, worse, output = PENALTY_FACTORS[0], math.inf, 0, None
-    for factor in PENALTY_FACTORS:  # from strong to weak, each solve starting at the one before
-        output = solve(
-            phi,
-            onehot,
-            (penalty * factor).expand(FOLDS, -1),
-            row_weight=(~held_out).to(phi.dtype),
-            start=output,
-            steps=60,
-            tolerance=1e-3,
-        )
-        log_likelihood = F.log_softmax(output(phi), -1).gather(-1, y[None, :, None].expand(FOLDS, -1, 1))[..., 0]
-        loss = float(-log_likelihood[held_out].mean())
-        if loss < best_loss:
-            best, best_loss, worse = factor, loss, 0
-        else:
-            worse += 1
-            if worse == 2:
-                break
+    is_input = (torch.arange(phi.shape[2], device=phi.device) < n_inputs)[None]
+    best, best_loss, best_place = penalty, math.inf, 0
+    for ratio in PENALTY_RATIOS:
+        output, worse = None, 0
+        near = slice(None) if ratio == 1 else slice(max(0, best_place - 1), best_place + 2)
+        for place, factor in list(enumerate(PENALTY_FACTORS))[near]:
+            candidate = penalty * torch.where(is_input, factor * ratio, factor)
+            output = solve(
+                phi,
+                onehot,
+                (candidate * per_row).expand(FOLDS, -1),
+                row_weight=(~held_out).to(phi.dtype),
+                start=output,
+                steps=60,
+                tolerance=1e-3,
+            )
+            log_p = F.log_softmax(output(phi), -1).gather(-1, y[None, :, None].expand(FOLDS, -1, 1))[..., 0]
+            loss = float(-log_p[held_out].mean())
+            if loss < best_loss:
+                best, best_loss, worse = candidate, loss, 0
+                best_place = place if ratio == 1 else best_place
+            else:
+                worse += 1
+                if worse == 2:
+                    break
     return best
