@@ -52,8 +52,12 @@ def load_checkpoint(source: str | os.PathLike[str] | None = None, device: str | 
         The file is not a checkpoint of this project.
     """
     if source is None or source == DEFAULT_CHECKPOINT:
-        with as_file(files("mothernet") / "checkpoints" / f"{DEFAULT_CHECKPOINT}.safetensors") as path:
-            return _read(path, device)
+        with as_file(files("mothernet") / "checkpoints" / f"{DEFAULT_CHECKPOINT}.safetensors") as built_in:
+            if not built_in.is_file():
+                raise FileNotFoundError(
+                    "this installation of mothernet holds no checkpoint. Reinstall it, or name a .safetensors file."
+                )
+            return _read(built_in, device)
     path = Path(source)
     if not path.is_file():
         raise FileNotFoundError(

@@ -121,8 +121,8 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
         names = _names(self)
         kinds = column_kinds(X, names, self.categorical_features or ())
         encoding = fit_encoding(read_cells(X, names, kinds), names, kinds)
-        network, info = _checkpoint(None if self.checkpoint is None else str(self.checkpoint), _device(self.device))
-        width = DEFAULT_WIDTH if self.width is None else self.width
+        network, info = _checkpoint(self.checkpoint, _device(self.device))
+        width = min(DEFAULT_WIDTH, network.config.units) if self.width is None else self.width
         seed = check_random_state(self.random_state).randint(2**31)
         weights = fit_child_weights(
             network,
@@ -189,7 +189,13 @@ def _device(device: str) -> str:
     return device
 
 
+def _checkpoint(source: str | os.PathLike[str] | None, device: str) -> Checkpoint:
+    """Load a checkpoint once per process, and again only if its file has changed."""
+    path = None if source is None else os.fspath(source)
+    changed = os.stat(path).st_mtime_ns if path is not None and os.path.isfile(path) else 0
+    return _loaded(path, device, changed)
+
+
 @lru_cache(maxsize=4)
-def _checkpoint(source: str | None, device: str) -> Checkpoint:
-    """Loaded once per process and place."""
-    return load_checkpoint(source, device)
+def _loaded(path: str | None, device: str, changed: int) -> Checkpoint:
+    return load_checkpoint(path, device)

@@ -10,6 +10,7 @@ Axis letters: N rows, F raw columns, D inputs, R rows of the child's first layer
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -193,9 +194,10 @@ def _ignore_duplicates(parts: list[_Part]) -> None:
     for i, part in enumerate(parts):
         if not part.views:
             continue
-        key = np.stack(
-            [view.values for view in part.views] + ([part.indicator.values] if part.indicator else [])
-        ).tobytes()
+        digest = hashlib.blake2b()
+        for view in [*part.views, *([part.indicator] if part.indicator else [])]:
+            digest.update(view.values.tobytes())
+        key = digest.digest()
         if key in seen:
             column = part.column
             empty = (

@@ -256,7 +256,7 @@ def _feature(column: Any, *, as_text: bool) -> npt.NDArray[Any]:
     """Cells (N,) as float64 or, if they are not all numbers, as text."""
     if isinstance(column, pd.Series):
         if not as_text and pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-            return column.to_numpy(np.float64, na_value=np.nan)  # type: ignore[no-any-return]
+            return column.to_numpy(np.float64, na_value=np.nan)
     elif not as_text and (values := _parsed(column)) is not None:
         return values
     texts = np.empty(len(column), object)
