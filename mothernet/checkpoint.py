@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -29,6 +30,7 @@ class Checkpoint(NamedTuple):
 
     network: Hypernetwork
     info: dict[str, Any]
+    fingerprint: str  # beginning of the file's SHA-256
 
 
 def save_checkpoint(
@@ -68,18 +70,26 @@ def load_checkpoint(source: str | os.PathLike[str] | None = None, device: str | 
 
 def _read(path: Path, device: str | torch.device) -> Checkpoint:
     try:
-        with safe_open(path, "pt", device=str(device)) as file:
+        with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise ValueError(
-            f"{str(path)!r} is not a safetensors file ({error}). Name a checkpoint written by `mothernet pretrain`."
+            f"{str(path)!r} is not a whole safetensors file ({error}). Name a checkpoint of `mothernet pretrain`."
         ) from error
     if metadata.get("format") != _FORMAT:
         raise ValueError(
             f"{str(path)!r} is not a MotherNet checkpoint: its format is {metadata.get('format')!r}, not {_FORMAT!r}. "
             "Name a checkpoint written by `mothernet pretrain`."
         )
-    network = Hypernetwork(HypernetworkConfig(**json.loads(metadata["config"])))
-    network.load_state_dict(weights)
-    return Checkpoint(network.to(device).eval().requires_grad_(False), json.loads(metadata["info"]))
+    try:
+        network = Hypernetwork(HypernetworkConfig(**json.loads(metadata["config"])))
+        network.load_state_dict(weights)
+        info = json.loads(metadata["info"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"the checkpoint {str(path)!r} does not fit this version of mothernet ({reason}). Upgrade, or name another."
+        ) from error
+    fingerprint = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    return Checkpoint(network.to(device).eval().requires_grad_(False), info, fingerprint)

@@ -3,7 +3,9 @@ network."""
 
 from __future__ import annotations
 
+import numbers
 import os
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -15,10 +17,10 @@ from mothernet_export import ChildNetwork
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, check_random_state, validate_data
+from sklearn.utils.validation import check_is_fitted, check_random_state, column_or_1d, validate_data
 
 from mothernet.checkpoint import Checkpoint, load_checkpoint
-from mothernet.columns import Cells, column_kinds, read_cells
+from mothernet.columns import Cells, column_kinds, is_missing, read_cells, warn_of_lost_digits
 from mothernet.fitting import HeadMode, fit_child_weights
 from mothernet.preprocessing import fit_encoding
 from mothernet.version import __version__
@@ -67,8 +69,13 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
     >>> model.predict(X.head(2)).tolist()
     [0, 0]
 
-    Notes ----- After Müller, Curino, Ramakrishnan: MotherNet: Fast Training and Inference via Hyper-Network
-    Transformers, ICLR 2025.
+    Notes
+    -----
+    At prediction a DataFrame must have the training columns in the same order, as scikit-learn demands; the runtime
+    takes them in any order.
+
+    After Müller, Curino, Ramakrishnan: MotherNet: Fast Training and Inference via Hyper-Network Transformers, ICLR
+    2025.
     """
 
     def __init__(
@@ -111,30 +118,32 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
         """
         if self.head not in ("cross-validated", "one-pass"):
             raise ValueError(f"head must be 'cross-validated' or 'one-pass', however: head={self.head!r}.")
-        validate_data(self, X=X, y=y, **_CHECKS)
-        y = np.asarray(y).ravel()
+        _check_column_names(X)
+        validate_data(self, X=X, y=None if y is None else _labels(y), **_CHECKS)
+        y = _labels(y)
         check_classification_targets(y)
         classes, code = np.unique(y, return_inverse=True)
         if len(classes) < 2:
             raise ValueError(f"y must hold at least two classes, however: only one class, {classes.tolist()}.")
         X = X if hasattr(X, "iloc") else _as_array(X)
-        names = _names(self)
-        kinds = column_kinds(X, names, self.categorical_features or ())
-        encoding = fit_encoding(read_cells(X, names, kinds), names, kinds)
-        network, info = _checkpoint(self.checkpoint, _device(self.device))
-        width = min(DEFAULT_WIDTH, network.config.units) if self.width is None else self.width
+        names = _names(X)
+        kinds = column_kinds(X, names, _categorical_features(self.categorical_features))
+        cells = read_cells(X, names, kinds)
+        warn_of_lost_digits(X, names, kinds)
+        encoding = fit_encoding(cells, names, kinds)
+        network, _, fingerprint = _checkpoint(self.checkpoint, _device(self.device))
         seed = check_random_state(self.random_state).randint(2**31)
         weights = fit_child_weights(
             network,
             encoding.inputs,
             code.astype(np.int64),
             len(classes),
-            width=width,
+            width=_width(self.width, network.config.units),
             head=self.head,
             rng=np.random.default_rng(seed),
         )
         self.classes_ = classes
-        self._kinds = kinds
+        self._kinds, self._column_names = kinds, names
         # fold the encoding, inputs = base + matrix @ basis, into the first layer
         self.child_ = ChildNetwork(
             columns=encoding.columns,
@@ -143,11 +152,7 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
             first_bias=(weights.first_bias + encoding.base @ weights.first_weight).astype(np.float32),
             output_weight=weights.output_weight.astype(np.float32),
             activation=network.config.activation,
-            versions={
-                "mothernet": __version__,
-                "torch": torch.__version__,
-                "checkpoint": str(info.get("name", "unnamed")),
-            },
+            versions={"mothernet": __version__, "torch": torch.__version__, "checkpoint": fingerprint},
         )
         return self
 
@@ -164,10 +169,25 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
     def _cells(self, X: Any) -> Cells:
         check_is_fitted(self, "child_")
         validate_data(self, X=X, reset=False, **_CHECKS)
-        return read_cells(X if hasattr(X, "iloc") else _as_array(X), _names(self), self._kinds)
+        X = X if hasattr(X, "iloc") else _as_array(X)
+        if (
+            hasattr(X, "columns") and _names(X) != self._column_names
+        ):  # scikit-learn compares names only if all are text
+            raise ValueError(
+                f"X must have the columns {self._column_names} in this order, however: {_names(X)}. "
+                "Rename or reorder them."
+            )
+        return read_cells(X, self._column_names, self._kinds)
 
 
 _CHECKS: dict[str, Any] = {"dtype": None, "ensure_all_finite": False}
+
+
+def _check_column_names(X: Any) -> None:
+    if hasattr(X, "columns"):
+        twice = [name for name, count in Counter(map(str, X.columns)).items() if count > 1]
+        if twice:
+            raise ValueError(f"column names must differ, however: {twice} come more than once. Rename or remove them.")
 
 
 def _as_array(X: Any) -> npt.NDArray[Any]:
@@ -178,14 +198,65 @@ def _as_array(X: Any) -> npt.NDArray[Any]:
     return array if array.dtype.kind in "iufb" else np.asarray(X, object)
 
 
-def _names(estimator: Any) -> list[str]:
-    names = getattr(estimator, "feature_names_in_", None)
-    return [f"x{i}" for i in range(estimator.n_features_in_)] if names is None else [str(name) for name in names]
+def _names(X: Any) -> list[str]:
+    return [str(name) for name in X.columns] if hasattr(X, "columns") else [f"x{i}" for i in range(X.shape[1])]
+
+
+def _labels(y: Any) -> npt.NDArray[Any]:
+    """Labels as an array of text, integers, booleans or floats; missing ones are an error."""
+    labels = column_or_1d(np.asarray(y), warn=True)
+    kind = labels.dtype.kind
+    if kind in "mMV" or (kind == "u" and len(labels) and labels.max() > np.iinfo(np.int64).max):
+        raise TypeError(f"y must hold text, integers, booleans or floats, however: {labels.dtype}. Convert it first.")
+    missing = sum(map(is_missing, labels)) if kind == "O" else int(np.isnan(labels).sum()) if kind == "f" else 0
+    if missing:
+        raise ValueError(f"y must have a label in every row, however: {missing} are missing (NaN). Drop those rows.")
+    if kind != "O":
+        return labels
+    types = set()
+    for label in labels:
+        found = next((t for t, known in _LABEL_TYPES.items() if isinstance(label, known)), None)
+        if found is None:
+            raise TypeError(f"y holds {label!r}: Unknown label type, expected text, integers, booleans or floats.")
+        types.add(found)
+    if len(types) > 1:
+        names = sorted(t.__name__ for t in types)
+        raise TypeError(f"y must hold labels of one type, however: {names} (str and number, say). Convert them first.")
+    (only,) = types
+    return np.array([only(label) for label in labels], dtype=object if only is str else None)
+
+
+_LABEL_TYPES: dict[type, tuple[type, ...]] = {
+    bool: (bool, np.bool_),
+    int: (int, np.integer),
+    float: (float, np.floating),
+    str: (str,),
+}
+
+
+def _categorical_features(columns: Any) -> list[str | int]:
+    if isinstance(columns, str):
+        raise TypeError(f"categorical_features must be a list of columns, however: {columns!r}. Write [{columns!r}].")
+    return [] if columns is None else list(columns)
+
+
+def _width(width: Any, units: int) -> int:
+    if width is None:
+        return min(DEFAULT_WIDTH, units)
+    if not isinstance(width, numbers.Integral) or isinstance(width, bool) or not 1 <= int(width) <= units:
+        raise ValueError(f"width must be between 1 and {units}, a whole number, however: width={width!r}.")
+    return int(width)
 
 
 def _device(device: str) -> str:
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        kind = torch.device(device).type
+    except RuntimeError:
+        kind = ""
+    if kind not in ("cpu", "cuda") or (kind == "cuda" and not torch.cuda.is_available()):
+        raise ValueError(f"device must be 'auto', 'cpu' or an available 'cuda', however: device={device!r}.")
     return device
 
 

@@ -85,7 +85,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="M",
         help="then, for the checkpoint only (default: 0)",
     )
-    pretrain.add_argument("--seed", type=_natural, default=0, metavar="N", help="of weights and tasks (default: 0)")
+    pretrain.add_argument(
+        "--seed", type=_natural, metavar="N", help="of weights and tasks (default: that of the state, or 0)"
+    )
     pretrain.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: a GPU if there is one"
     )
@@ -160,7 +162,7 @@ def _pretrain(args: argparse.Namespace) -> int:
         args.state,
         args.minutes,
         cool_down_minutes=args.cool_down_minutes,
-        config=PretrainingConfig(seed=args.seed),
+        config=None if args.seed is None else PretrainingConfig(seed=args.seed),
         device=device,
     )
     text = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in line.items())

@@ -7,6 +7,7 @@ Whether a column is numeric or categorical is decided here, once, at fit; what i
 from __future__ import annotations
 
 import numbers
+import warnings
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from mothernet_export import categorical_texts
 
-__all__ = ["Cells", "ColumnKind", "column_kinds", "read_cells"]
+__all__ = ["Cells", "ColumnKind", "column_kinds", "is_missing", "read_cells", "warn_of_lost_digits"]
 
 ColumnKind = Literal["numeric", "categorical"]
 
@@ -65,13 +66,33 @@ def read_cells(X: Any, names: Sequence[str], kinds: Sequence[ColumnKind]) -> Cel
     )
 
 
+def warn_of_lost_digits(X: Any, names: Sequence[str], kinds: Sequence[ColumnKind]) -> None:
+    """Warn of numeric columns of which float32, as the file takes numbers, keeps less than half of the values."""
+    for i, kind in enumerate(kinds):
+        if kind == "numeric" and getattr(_column(X, i).dtype, "kind", "O") in "iuf":
+            wide = _as_float64(_column(X, i), names[i])
+            before = len(np.unique(wide[np.isfinite(wide)]))
+            with np.errstate(over="ignore"):
+                narrow = wide[np.isfinite(wide)].astype(np.float32)
+            after = len(np.unique(narrow[np.isfinite(narrow)]))
+            if after < before / 2:
+                warnings.warn(
+                    f"column {names[i]!r} has {before} different values, of which float32 keeps {after}. "
+                    "Subtract an origin or rescale it, here and in the rows to be predicted.",
+                    stacklevel=3,
+                )
+
+
 def _column(X: Any, index: int) -> Any:
     return X.iloc[:, index] if hasattr(X, "iloc") else X[:, index]
 
 
-def _is_missing(value: object) -> bool:
+def is_missing(value: object) -> bool:
+    """Whether a cell is None, NaN, NA or NaT."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
+    if isinstance(value, np.datetime64):
+        return bool(np.isnat(value))
     return isinstance(value, float | np.floating) and bool(np.isnan(value))
 
 
@@ -88,7 +109,7 @@ def _is_numeric(column: Any, name: str) -> bool:
         return False
     if type(dtype).__name__ in ("StringDtype", "BooleanDtype"):
         return False
-    present = [value for value in column if not _is_missing(value)]
+    present = [value for value in column if not is_missing(value)]
     for value in present:
         if not isinstance(value, str | bytes | numbers.Number | np.bool_):
             raise TypeError(f"column {name!r} holds {value!r}: argument must be a string or a number.")
@@ -96,16 +117,16 @@ def _is_numeric(column: Any, name: str) -> bool:
 
 
 def _as_numbers(column: Any, name: str) -> npt.NDArray[np.float32]:
-    if hasattr(column, "to_numpy") and getattr(column.dtype, "kind", "O") in "iufb":
-        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    elif getattr(column.dtype, "kind", "O") in "iufb":
-        values = np.asarray(column, np.float64)
-    else:
-        values = np.array(
-            [np.nan if _is_missing(v) else _as_number(v, name, i) for i, v in enumerate(column)], np.float64
-        )
     with np.errstate(over="ignore"):  # beyond float32 counts as infinite, which is clipped like any extreme
-        return values.astype(np.float32)
+        return _as_float64(column, name).astype(np.float32)
+
+
+def _as_float64(column: Any, name: str) -> npt.NDArray[np.float64]:
+    if getattr(column.dtype, "kind", "O") in "iufb":
+        return (
+            column.to_numpy(np.float64, na_value=np.nan) if hasattr(column, "to_numpy") else np.asarray(column, float)
+        )
+    return np.array([np.nan if is_missing(v) else _as_number(v, name, i) for i, v in enumerate(column)], np.float64)
 
 
 def _as_number(value: Any, name: str, row: int) -> float:

@@ -241,7 +241,7 @@ def _remarks(column: Mapping[str, Any]) -> str:
     if column["missing"]:
         remarks.append(f"{column['missing']:,} missing")
     if not column["used"]:
-        remarks.append("ignored: it tells rows apart in no way that another column does not")
+        remarks.append("ignored: constant, different in every row, or repeats another column")
     return ", ".join(remarks)
 
 

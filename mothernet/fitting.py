@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mothernet.head import FeatureScale, solve
+from mothernet.head import FeatureScale, solve, weighted_gram
 from mothernet.hypernetwork import Hypernetwork, UnitLayer, hidden_units
 
 __all__ = ["ChildWeights", "HeadMode", "fit_child_weights"]
@@ -31,7 +31,8 @@ MAX_CONTEXT_INPUTS = 256  # further inputs reach the output layer directly, with
 PENALTY_FACTORS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 PENALTY_RATIOS = (1.0, 10.0, 0.1)  # of the inputs' penalty to the units', beside what the hypernetwork says
 FOLDS = 5
-MAX_FOLD_ROWS = 4_000  # rows that cross-validation uses
+MIN_FOLD_ROWS, MAX_FOLD_ROWS = 1_000, 4_000  # rows that cross-validation uses, fewer when ...
+MAX_FOLD_CELLS = 4_000_000  # ... rows x head features x classes would exceed this
 
 
 class ChildWeights(NamedTuple):
@@ -79,7 +80,7 @@ def fit_child_weights(
         temperature = float(layer.log_temperature.exp())
     else:
         penalty = _cross_validated(phi, labels, n_classes, penalty, D, rng)
-    solved = solve(phi, onehot, penalty, steps=500, tolerance=1e-5)
+    solved = solve(phi, onehot, penalty, steps=500, tolerance=1e-9)
     weight = solved.weight[0] * temperature / scale.scale[0].T  # (K, C) on unstandardised features
     bias = solved.bias[0, 0] * temperature - scale.mean[0, 0].double() @ weight  # (C,)
     first = torch.cat([layer.weight[0].double(), weight[:D]], 1)
@@ -120,7 +121,7 @@ def _screen(x: Tensor, y: Tensor, n_classes: int) -> Tensor:
 
 
 def _stratified_rows(y: npt.NDArray[np.int64], n_rows: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Row numbers, in order: all if they fit, else a sample with every class in proportion and none lost."""
+    """Row numbers, in order: all if they fit, else a sample with classes in proportion, each of them if possible."""
     if len(y) <= n_rows:
         return np.arange(len(y))
     position = np.empty(len(y))
@@ -150,12 +151,19 @@ def _cross_validated(
     Tried are factors on all of it, from strong to weak, each solve starting at the one before; then, near the best
     factor, other ratios between the penalties of the inputs and of the units.
     """
-    rows = _stratified_rows(y.cpu().numpy(), MAX_FOLD_ROWS, rng)
+    budget = MAX_FOLD_CELLS // (phi.shape[2] * n_classes)
+    rows = _stratified_rows(y.cpu().numpy(), min(MAX_FOLD_ROWS, max(MIN_FOLD_ROWS, budget)), rng)
     chosen = torch.from_numpy(rows).to(phi.device)
     per_row = phi.shape[1] / len(rows)  # lambda goes with 1 / rows
     phi, y = phi[:, chosen], y[chosen]
     fold = torch.from_numpy(_folds(y.cpu().numpy(), rng)).to(phi.device)
     held_out = fold[None] == torch.arange(FOLDS, device=phi.device)[:, None]  # (folds, n)
+    row_weight = (~held_out).to(phi.dtype)
+    gram = weighted_gram(phi, row_weight) if phi.shape[1] >= phi.shape[2] else None
+    # the only row of a class cannot be predicted without it, and must not decide
+    counted = held_out & (torch.bincount(y, minlength=n_classes)[y] > 1)
+    if not counted.any():
+        return penalty
     onehot = F.one_hot(y, n_classes).to(phi.dtype)[None]
     is_input = (torch.arange(phi.shape[2], device=phi.device) < n_inputs)[None]
     best, best_loss, best_place = penalty, math.inf, 0
@@ -167,14 +175,15 @@ def _cross_validated(
             output = solve(
                 phi,
                 onehot,
-                (candidate * per_row).expand(FOLDS, -1),
-                row_weight=(~held_out).to(phi.dtype),
+                candidate * per_row,
+                row_weight=row_weight,
+                gram=gram,
                 start=output,
                 steps=60,
-                tolerance=1e-3,
+                tolerance=1e-6,
             )
             log_p = F.log_softmax(output(phi), -1).gather(-1, y[None, :, None].expand(FOLDS, -1, 1))[..., 0]
-            loss = float(-log_p[held_out].mean())
+            loss = float(-log_p[counted].mean())
             if loss < best_loss:
                 best, best_loss, worse = candidate, loss, 0
                 best_place = place if ratio == 1 else best_place

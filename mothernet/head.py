@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["FeatureScale", "OutputLayer", "cross_entropy", "solve"]
+__all__ = ["FeatureScale", "OutputLayer", "cross_entropy", "solve", "weighted_gram"]
 
 
 class FeatureScale(NamedTuple):
@@ -70,6 +70,7 @@ def solve(
     penalty: Tensor,
     *,
     row_weight: Tensor | None = None,
+    gram: Tensor | None = None,
     start: OutputLayer | None = None,
     steps: int = 12,
     tolerance: float | None = None,
@@ -79,22 +80,25 @@ def solve(
     Parameters
     ----------
     phi : (B, n, K) tensor
-        Features. A leading axis of size 1 is shared by all B problems.
+        Features. A leading axis of size 1, here and below, is shared by all B problems.
     onehot : (B, n, C) tensor
         Targets; rows sum to one.
     penalty : (B, K) tensor
         The lambda of every feature, positive.
     row_weight : (B, n) tensor, optional
         Weights of the rows, zero for rows that are held out; normalised to sum to one. Default: all equal.
+    gram : (B, K, K) tensor, optional
+        What :func:`weighted_gram` gives for these rows, where it is at hand already.
     start : OutputLayer, optional
         Where to begin. Default: zero weights and the log class frequencies.
     steps : int
         Steps taken, at most.
     tolerance : float, optional
-        Stop when no component of the gradient, in units of features scaled so that the penalty is one, exceeds it; and
-        restart the momentum when it points uphill. Leave it out where gradients are taken through the solve.
+        Stop when a step promises less than this decrease of the objective (nats); and restart the momentum when it
+        points uphill. Leave it out where gradients are taken through the solve.
     """
-    B, (n, K), C = penalty.shape[0], phi.shape[1:], onehot.shape[-1]
+    (n, K), C = phi.shape[1:], onehot.shape[-1]
+    B = max(len(phi), len(penalty), 1 if row_weight is None else len(row_weight))
     share = phi.new_full((1, n), 1 / n) if row_weight is None else row_weight / row_weight.sum(1, keepdim=True)
     share = share[..., None]  # (B, n, 1)
     shrink = penalty.rsqrt()[..., None]  # (B, K, 1) of features scaled by it the penalty is the identity
@@ -105,11 +109,11 @@ def solve(
     def transposed_times(rows: Tensor) -> Tensor:  # transposed scaled features times (B, n, C)
         return shrink * _matmul(phi.mT, rows)
 
-    if n < K:  # dual: (I + R'R / 2)^-1 = I - R' (I + R R' / 2)^-1 R / 2, with R = sqrt(share) * scaled features
+    if n < K:  # the dual: (I + R'R / 2)^-1 = I - R' (I + R R' / 2)^-1 R / 2, with R = sqrt(share) * scaled features
         root = share.sqrt()
         gram = root * ((phi * shrink.mT.square()) @ phi.mT) * root.mT  # (B, n, n)
     else:
-        gram = shrink * (phi.mT @ (share * phi)) * shrink.mT  # (B, K, K)
+        gram = shrink * (weighted_gram(phi, row_weight) if gram is None else gram) * shrink.mT  # (B, K, K)
     factor = _cholesky(0.5 * gram + torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device))
     if start is None:
         weight = phi.new_zeros(B, K, C)
@@ -131,13 +135,24 @@ def solve(
         else:
             weight_step = torch.cholesky_solve(gradient, factor)
         if tolerance is not None:
-            if step % 5 == 4 and float(torch.maximum(gradient.abs().amax(), bias_step.abs().amax())) < tolerance:
+            promise = (gradient * weight_step).sum((1, 2)) + bias_step.square().sum((1, 2)) / 2  # (B,)
+            if float(promise.max()) < 2 * tolerance:
                 break
             if float((weight_step * (weight - last_weight)).sum() + (bias_step * (bias - last_bias)).sum()) < 0:
                 momentum = 1.0  # adaptive restart (O'Donoghue and Candès, 2015)
         weight = weight + weight_step
         bias = bias + bias_step
     return OutputLayer(shrink * weight, bias)
+
+
+def weighted_gram(phi: Tensor, row_weight: Tensor | None = None) -> Tensor:
+    """Phi' diag(share) Phi, with shares of the rows that sum to one: (B, n, K) and (B, n) to (B, K, K)."""
+    if row_weight is None:
+        return phi.mT @ phi / phi.shape[1]
+    share = row_weight / row_weight.sum(1, keepdim=True)
+    return torch.stack(
+        [(rows * w[:, None]).T @ rows for rows, w in zip(phi.expand(len(share), -1, -1), share, strict=True)]
+    )
 
 
 def _matmul(shared: Tensor, right: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -49,7 +50,7 @@ class _View(NamedTuple):
 
     base: float
     weights: Array
-    values: Array  # (N,)
+    values: npt.NDArray[np.float32]  # (N,)
 
 
 class _Part(NamedTuple):
@@ -67,7 +68,7 @@ def fit_encoding(cells: Cells, names: Sequence[str], kinds: Sequence[ColumnKind]
         _numeric_part(name, next(numbers)) if kind == "numeric" else _categorical_part(name, next(texts))
         for name, kind in zip(names, kinds, strict=True)
     ]
-    _ignore_duplicates(parts)
+    parts = _without_repeats(parts)
     # first-layer rows: all ramps, then all missing indicators, then all categories
     numeric = [part for part in parts if isinstance(part.column, NumericColumn)]
     categorical = [part for part in parts if isinstance(part.column, CategoricalColumn)]
@@ -87,7 +88,7 @@ def fit_encoding(cells: Cells, names: Sequence[str], kinds: Sequence[ColumnKind]
     for row, (offset, weights) in zip(matrix, blocks, strict=True):
         row[offset : offset + len(weights)] = weights
     n = max(len(cells.numeric), len(cells.categorical))
-    inputs = np.stack([view.values for view in views], 1) if views else np.empty((n, 0))
+    inputs = np.stack([view.values for view in views], 1) if views else np.empty((n, 0), np.float32)
     return Encoding(
         tuple(p.column for p in parts), np.array([v.base for v in views]), matrix, inputs.astype(np.float32)
     )
@@ -116,7 +117,7 @@ def _numeric_part(name: str, cells: npt.NDArray[np.float32]) -> _Part:
     indicator = None
     if absent.any():
         low, high = _two_valued(0.0, 1.0, float(absent.mean()))
-        indicator = _View(low, np.array([high - low]), np.where(absent, high, low))
+        indicator = _View(low, np.array([high - low]), np.where(absent, high, low).astype(np.float32))
     low, high = _outer_bounds(finite)
     clipped = np.clip(values, low, high)
     mean, scale = float(clipped.mean()), float(clipped.std())
@@ -131,7 +132,9 @@ def _numeric_part(name: str, cells: npt.NDArray[np.float32]) -> _Part:
     curves = [_soft_clip((knots - mean) / scale)]
     if skewed:
         curves.append(np.interp(knots, *_normal_scores(finite, quantiles)))
-    views = [_View(float(curve[0]), np.diff(curve), np.interp(values, knots, curve)) for curve in curves]
+    views = [
+        _View(float(curve[0]), np.diff(curve), np.interp(values, knots, curve).astype(np.float32)) for curve in curves
+    ]
     return _Part(NumericColumn(name, centre, tuple(knots.tolist()), indicator is not None), views, indicator)
 
 
@@ -184,26 +187,29 @@ def _categorical_part(name: str, cells: npt.NDArray[np.object_]) -> _Part:
         weights[k] = high
         if not pooled:
             weights[-1] = 0.0  # nothing was pooled in training: another string counts as the average row
-        views.append(_View(0.0, weights, np.where(code == k, high, low)))
+        views.append(_View(0.0, weights, np.where(code == k, high, low).astype(np.float32)))
     return _Part(CategoricalColumn(name, tuple(kept)), views, None)
 
 
-def _ignore_duplicates(parts: list[_Part]) -> None:
-    """Empty the parts of columns whose inputs repeat an earlier column's exactly."""
+def _without_repeats(parts: list[_Part]) -> list[_Part]:
+    """Take away what repeats an earlier column exactly: values, and indicators of the same missing rows."""
     seen: set[bytes] = set()
-    for i, part in enumerate(parts):
-        if not part.views:
-            continue
+
+    def is_new(views: list[_View]) -> bool:
         digest = hashlib.blake2b()
-        for view in [*part.views, *([part.indicator] if part.indicator else [])]:
+        for view in views:
             digest.update(view.values.tobytes())
-        key = digest.digest()
-        if key in seen:
-            column = part.column
-            empty = (
-                NumericColumn(column.name, column.centre, (), False)
-                if isinstance(column, NumericColumn)
-                else CategoricalColumn(column.name, ())
-            )
-            parts[i] = _Part(empty, [], None)
-        seen.add(key)
+        known = digest.digest() in seen
+        seen.add(digest.digest())
+        return not known
+
+    kept = []
+    for column, views, indicator in parts:
+        views = views if views and is_new(views) else []
+        indicator = indicator if indicator and is_new([indicator]) else None
+        if isinstance(column, NumericColumn):
+            column = replace(column, knots=column.knots if views else (), missing_indicator=indicator is not None)
+        elif not views:
+            column = replace(column, categories=())
+        kept.append(_Part(column, views, indicator))
+    return kept

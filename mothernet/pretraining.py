@@ -13,6 +13,7 @@ one line per evaluation.
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import signal
@@ -25,7 +26,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
@@ -199,25 +200,26 @@ class _Run:
 
     def load(self, path: Path) -> None:
         """Take over weights, average, moments and counters."""
-        with safe_open(path, "pt", device=self.device) as file:
-            state = json.loads(file.metadata()["state"])
-            if state["model"] != asdict(self.model):
+        state, tensors = _read_state(path)
+        for name, mine in (("model", self.model), ("prior", self.prior), ("config", self.config)):
+            if state[name] != asdict(mine):
                 raise ValueError(
-                    f"{path} holds a model of other sizes: {state['model']}, "
-                    f"however: {asdict(self.model)} was asked for. Name an empty --state folder."
+                    f"{path} goes on with {name} {state[name]}, however: {asdict(mine)} was asked for. "
+                    "Leave it out, or name an empty --state folder."
                 )
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         self.counters = state["counters"]
         self.network.load_state_dict(
             {n.removeprefix("weight."): t for n, t in tensors.items() if n.startswith("weight.")}
         )
-        self.average = {n.removeprefix("average."): t for n, t in tensors.items() if n.startswith("average.")}
+        self.average = {
+            n.removeprefix("average."): t.to(self.device) for n, t in tensors.items() if n.startswith("average.")
+        }
         parameters = dict(self.network.named_parameters())
         for key, value in tensors.items():
             if key.startswith("optimiser."):
                 _, slot, name = key.split(".", 2)
                 owner = self.optimisers[1] if slot == "momentum" else self.optimisers[0]
-                owner.state[parameters[name]][slot] = value
+                owner.state[parameters[name]][slot] = value if slot == "step" else value.to(self.device)
 
     def write_checkpoint(self, path: Path, **info: Any) -> None:
         about = {
@@ -228,6 +230,18 @@ class _Run:
             **info,
         }
         save_checkpoint(path, self.model, self.average, about)
+
+
+def _read_state(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """What a state file says of its run, and its tensors."""
+    try:
+        with safe_open(path, "pt") as file:
+            state = json.loads((file.metadata() or {})["state"])
+            return state, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise ValueError(
+            f"{path} is not a whole state of `mothernet pretrain` ({error}). Remove it, or name another --state."
+        ) from error
 
 
 def _fast_bfloat16(device: str) -> bool:
@@ -275,6 +289,8 @@ def pretrain(
     cool_down_minutes : float
         Then, from a copy, wall time during which the learning rate falls linearly to zero; only the checkpoint keeps
         its result.
+    model, prior, config : optional
+        Sizes, mixture and training; default: those of the state, or else their own defaults.
     evaluate_every : int
         Steps between evaluations on the fixed validation tasks.
 
@@ -285,11 +301,16 @@ def pretrain(
     """
     folder = Path(state_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    config = config or PretrainingConfig()
-    if config.seed == VALIDATION_SEED:
-        raise ValueError(f"seed {VALIDATION_SEED} is reserved for the validation tasks. Choose another.")
-    run = _Run(model or HypernetworkConfig(), prior or PriorConfig(), config, device)
     state = folder / "state.safetensors"
+    stored = _read_state(state)[0] if state.is_file() else {"model": {}, "prior": {}, "config": {}}
+    run = _Run(
+        model or HypernetworkConfig(**stored["model"]),
+        prior or PriorConfig(**stored["prior"]),
+        config or PretrainingConfig(**stored["config"]),
+        device,
+    )
+    if run.config.seed == VALIDATION_SEED:
+        raise ValueError(f"seed {VALIDATION_SEED} is reserved for the validation tasks. Choose another.")
     if state.is_file():
         run.load(state)
     tasks = validation_tasks(run.prior, device)
@@ -342,7 +363,7 @@ def _phase(
 
     def evaluate() -> dict[str, Any]:
         loss, accuracy = validation_loss(run.averaged(), tasks)
-        recent = losses[-evaluate_every:]
+        recent = [pair for pair in losses[-evaluate_every:] if math.isfinite(pair[0])]
         entry: dict[str, Any] = {k: round(v, 1) for k, v in run.counters.items()}
         entry |= {
             "phase": "cool-down" if cooling else "constant",
@@ -355,7 +376,7 @@ def _phase(
                 "training_base": round(sum(x for _, x in recent) / len(recent), 5),
             }
         with open(folder / "log.jsonl", "a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
+            file.write(json.dumps(entry) + "\n")  # one write: a kill cannot leave half of so short a line
         run.write_checkpoint(folder / "checkpoint.safetensors", validation_loss=loss)
         return entry
 

@@ -105,8 +105,7 @@ def read_table(path: str | os.PathLike[str], target: str, categorical: Sequence[
     for name, column in columns.items():
         values = _feature(column, as_text=name in categorical)[present]
         features[name] = values
-        if note := _identifier_note(name, values):
-            notes.append(note)
+        notes += _notes(name, column, values, forced=name in categorical)
     return Table(pd.DataFrame(features), pd.Series(labels, name=target), tuple(warnings), tuple(notes))
 
 
@@ -144,6 +143,8 @@ def _read_parquet(path: Path, source: str) -> _Columns:
         table = pyarrow.parquet.ParquetFile(path).read()
     except (pyarrow.ArrowException, OSError) as error:
         raise TableError(f"{source} is a damaged Parquet file: {error}. Write or copy it again.") from None
+    index = [name for name in table.column_names if name.startswith("__index_level_")]
+    table = table.drop_columns(index)  # pandas' row labels, which no row to be predicted will have
     cells = []
     for name, column in zip(table.column_names, table.columns, strict=True):
         if pyarrow.types.is_nested(column.type):
@@ -151,7 +152,12 @@ def _read_parquet(path: Path, source: str) -> _Columns:
                 f"columns of {source} must hold single values, however: {name!r} holds {column.type}. "
                 "Remove or flatten it."
             )
-        cells.append(column.to_pandas())
+        if pyarrow.types.is_decimal(column.type):
+            column = column.cast(pyarrow.float64())
+        if pyarrow.types.is_boolean(column.type):
+            cells.append(column.to_pandas().astype("boolean"))
+        else:
+            cells.append(column.to_pandas())
     return _Columns(table.column_names, cells)
 
 
@@ -279,12 +285,33 @@ def _parsed(cells: Iterable[str]) -> npt.NDArray[np.float64] | None:
     return None if np.isnan(array).all() else array
 
 
-def _identifier_note(name: str, values: npt.NDArray[Any]) -> str:
-    if len(values) < 20:
-        return ""
-    if values.dtype == object:
-        if len(set(values.tolist())) == len(values):
-            return f"column {name!r} is different in every row, like an identifier: nothing can be learned from it"
-    elif (np.diff(values) == 1).all():
-        return f"column {name!r} counts the rows: remove it if it says nothing else, or the model learns their order"
-    return ""
+def _notes(name: str, cells: Any, values: npt.NDArray[Any], *, forced: bool) -> list[str]:
+    """What looks odd about a feature; ``forced``: it was said to be categorical."""
+    notes = []
+    if len(values) >= 20:
+        if values.dtype == object and len(set(values.tolist())) == len(values):
+            notes.append(
+                f"column {name!r} is different in every row, like an identifier: nothing can be learned from it"
+            )
+        if values.dtype != object and (np.diff(values) == 1).all():
+            notes.append(
+                f"column {name!r} counts the rows: remove it if it says nothing else, or the model learns their order"
+            )
+    if values.dtype != object or isinstance(cells, pd.Series):
+        return notes
+    texts = [text for text in values.tolist() if text.strip()]
+    numbers = {text: number for text in sorted(set(texts)) if (number := _parsed([text])) is not None}
+    if forced:
+        odd = next((text for text, number in numbers.items() if categorical_texts(number)[0] != text), None)
+        if odd is not None:
+            notes.append(
+                f"categories of column {name!r} are compared as text: {odd!r} is not "
+                f"{categorical_texts(numbers[odd])[0]!r}, which is how a program passes that number"
+            )
+    elif sum(text in numbers for text in texts) > 0.8 * len(texts):
+        other = [text for text in texts if text not in numbers]
+        notes.append(
+            f"column {name!r} is read as text, not numbers, because {len(other):,} of {len(texts):,} cells are none: "
+            f"{other[0]!r}. Leave missing cells blank"
+        )
+    return notes

@@ -1,8 +1,12 @@
 """The estimator: scikit-learn's rules, real tables, determinism, and what each bad input says."""
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from safetensors.torch import save_file
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine, make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
@@ -12,7 +16,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from mothernet import MotherNetClassifier
-from mothernet.checkpoint import load_checkpoint
+from mothernet.checkpoint import load_checkpoint, save_checkpoint
+from mothernet.hypernetwork import Hypernetwork, HypernetworkConfig
 
 # No check is expected to fail. scikit-learn itself skips check_array_api_input where SCIPY_ARRAY_API is not set.
 EXPECTED_FAILURES: dict[str, str] = {}
@@ -154,6 +159,69 @@ def test_bad_training_tables_say_what_is_wrong(people, change, message):
         MotherNetClassifier().fit(*change(*people))
 
 
+def test_categorical_features_by_number_name_and_array(people):
+    X, y = people
+    numbers = X[["age", "visits"]].to_numpy(float, na_value=np.nan)
+    for columns in ([1], np.array([1])):
+        child = MotherNetClassifier(categorical_features=columns).fit(numbers, y).child_
+        assert [len(child.numeric_columns), len(child.categorical_columns)] == [1, 1]
+    child = MotherNetClassifier(categorical_features=pd.Index(["visits"])).fit(X, y).child_
+    assert "visits" in [column.name for column in child.categorical_columns]
+    with pytest.raises(TypeError, match="must be a list of columns, however: 'visits'"):
+        MotherNetClassifier(categorical_features="visits").fit(X, y)
+
+
+def test_frames_with_numbers_for_names_keep_them(people):
+    X, y = people
+    renamed = X.set_axis(range(X.shape[1]), axis=1)
+    model = MotherNetClassifier(width=8).fit(renamed, y)
+    assert [column.name for column in model.child_.columns] == ["0", "1", "2", "3", "4"]
+    with pytest.raises(ValueError, match="X must have the columns"):
+        model.predict(renamed[[1, 0, 2, 3, 4]])
+
+
+@pytest.mark.parametrize("labels", [["a", None], ["a", np.nan], ["a", pd.NA], [1.0, np.nan]])
+def test_missing_labels_are_an_error_with_their_count(labels):
+    y = pd.Series(labels * 20)
+    with pytest.raises(ValueError, match="y must have a label in every row, however: 20 are missing"):
+        MotherNetClassifier().fit(np.arange(40.0)[:, None], y)
+
+
+@pytest.mark.parametrize("labels", [[True, False], [1, 2], ["a", "b"], [np.str_("a"), np.str_("b")]])
+def test_labels_in_object_arrays_are_understood(labels):
+    y = np.array(labels * 20, dtype=object)
+    model = MotherNetClassifier(width=8).fit(np.arange(40.0)[:, None], y)
+    assert model.classes_.tolist() == sorted(labels)
+
+
+def test_labels_of_several_types_are_an_error():
+    with pytest.raises(TypeError, match="labels of one type"):
+        MotherNetClassifier().fit(np.arange(40.0)[:, None], np.array([1, "a"] * 20, dtype=object))
+
+
+def test_repeated_column_names_are_an_error(people):
+    X, y = people
+    with pytest.raises(ValueError, match=r"column names must differ, however: \['age'\] come more than once"):
+        MotherNetClassifier().fit(X.rename(columns={"visits": "age"}), y)
+
+
+def test_numbers_that_float32_cannot_tell_apart_are_warned_of():
+    X = pd.DataFrame({"t": 1.6e9 + np.arange(60.0), "z": np.random.default_rng(0).normal(size=60)})
+    with pytest.warns(UserWarning, match="column 't' has 60 different values, of which float32 keeps"):
+        MotherNetClassifier(width=8).fit(X, np.arange(60) % 2)
+
+
+def test_rows_that_are_alone_in_their_class_do_not_decide_the_penalty():
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1, 2], 40)
+    X = rng.normal(size=(120, 4)) + 1.2 * y[:, None]
+    alone = np.append(X, rng.normal(size=(2, 4)), 0), np.append(y, [3, 4])
+    shares = [
+        MotherNetClassifier(width=16).fit(*table).predict_proba(X)[:, :3].max(1).mean() for table in ((X, y), alone)
+    ]
+    assert abs(shares[0] - shares[1]) < 0.05
+
+
 def test_bad_rows_at_prediction_say_what_is_wrong(people):
     X, y = people
     model = MotherNetClassifier(width=8).fit(X, y)
@@ -169,7 +237,7 @@ def test_bad_rows_at_prediction_say_what_is_wrong(people):
 
 def test_bad_parameters_say_what_is_wrong(people, tmp_path):
     X, y = people
-    with pytest.raises(ValueError, match="width must be between 1 and 256, however: width=300"):
+    with pytest.raises(ValueError, match="width must be between 1 and 256, a whole number, however: width=300"):
         MotherNetClassifier(width=300).fit(X, y)
     with pytest.raises(ValueError, match="categorical_features names 'shoe', which is not a column"):
         MotherNetClassifier(categorical_features=["shoe"]).fit(X, y)
@@ -177,9 +245,41 @@ def test_bad_parameters_say_what_is_wrong(people, tmp_path):
         MotherNetClassifier(head="guess").fit(X, y)
     with pytest.raises(FileNotFoundError, match="does not exist"):
         MotherNetClassifier(checkpoint=tmp_path / "none.safetensors").fit(X, y)
-    (tmp_path / "wrong.safetensors").write_bytes(b"not a checkpoint")
-    with pytest.raises(ValueError, match="is not a safetensors file"):
-        load_checkpoint(tmp_path / "wrong.safetensors")
+    with pytest.raises(ValueError, match="width must be between 1 and 256, a whole number, however: width=64.0"):
+        MotherNetClassifier(width=64.0).fit(X, y)
+    with pytest.raises(ValueError, match="device must be 'auto', 'cpu' or an available 'cuda', however: device='tpu'"):
+        MotherNetClassifier(device="tpu").fit(X, y)
+
+
+def test_bad_checkpoints_say_what_is_wrong(tmp_path):
+    path = tmp_path / "wrong.safetensors"
+    path.write_bytes(b"not a checkpoint")
+    with pytest.raises(ValueError, match="is not a whole safetensors file"):
+        load_checkpoint(path)
+    save_checkpoint(
+        path, HypernetworkConfig(embedding=16), Hypernetwork(HypernetworkConfig(embedding=32)).state_dict(), {}
+    )
+    with pytest.raises(ValueError, match="does not fit this version"):
+        load_checkpoint(path)
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(ValueError, match="is not a whole safetensors file"):
+        load_checkpoint(path)
+    save_file({"x": torch.zeros(1)}, path)
+    with pytest.raises(ValueError, match="is not a MotherNet checkpoint"):
+        load_checkpoint(path)
+
+
+def test_a_checkpoint_written_anew_is_read_anew(people, tmp_path):
+    X, y = people
+    children = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        network = Hypernetwork(HypernetworkConfig(embedding=16, blocks=1, heads=2, units=8))
+        save_checkpoint(tmp_path / "c.safetensors", network.config, network.state_dict(), {})
+        os.utime(tmp_path / "c.safetensors", (seed, seed))
+        children.append(MotherNetClassifier(checkpoint=tmp_path / "c.safetensors").fit(X, y).child_)
+    assert children[0].width == 8
+    assert children[0].versions["checkpoint"] != children[1].versions["checkpoint"]
 
 
 def test_the_built_in_checkpoint_says_how_it_was_made():

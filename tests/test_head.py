@@ -44,7 +44,7 @@ def test_converged_solution_agrees_with_scipy(n, K, C):
     phi, onehot, penalty = problem(n, K, C)
     W, b = slow_reference(phi, onehot, penalty, np.full(n, 1 / n))
     solved = solve(
-        torch.tensor(phi)[None], torch.tensor(onehot)[None], torch.tensor(penalty)[None], steps=5000, tolerance=1e-10
+        torch.tensor(phi)[None], torch.tensor(onehot)[None], torch.tensor(penalty)[None], steps=5000, tolerance=1e-14
     )
     logits = solved(torch.tensor(phi)[None])[0].numpy()
     expected = phi @ W + b
@@ -57,8 +57,8 @@ def test_held_out_rows_have_no_influence():
     phi, onehot, penalty = (torch.tensor(a)[None] for a in problem(150, 12, 3))
     keep = torch.zeros(1, 150, dtype=torch.float64)
     keep[:, :100] = 1
-    weighted = solve(phi, onehot, penalty, row_weight=keep, steps=2000, tolerance=1e-9)
-    alone = solve(phi[:, :100], onehot[:, :100], penalty, steps=2000, tolerance=1e-9)
+    weighted = solve(phi, onehot, penalty, row_weight=keep, steps=2000, tolerance=1e-14)
+    alone = solve(phi[:, :100], onehot[:, :100], penalty, steps=2000, tolerance=1e-14)
     assert torch.allclose(weighted.weight, alone.weight, atol=1e-6)
     assert torch.allclose(weighted.bias - weighted.bias.mean(), alone.bias - alone.bias.mean(), atol=1e-6)
 
@@ -85,7 +85,7 @@ def test_dual_and_primal_take_the_same_steps():
 def test_separable_classes_and_repeated_columns_are_no_trouble(dtype, penalty):
     x = torch.linspace(-1, 1, 40, dtype=dtype)[:, None].repeat(1, 60)[None]
     onehot = torch.nn.functional.one_hot((x[0, :, 0] > 0).long(), 2).to(dtype)[None]
-    solved = solve(FeatureScale.fit(x)(x), onehot, x.new_full((1, 60), penalty), steps=300, tolerance=1e-4)
+    solved = solve(FeatureScale.fit(x)(x), onehot, x.new_full((1, 60), penalty), steps=300, tolerance=1e-7)
     logits = solved(FeatureScale.fit(x)(x))
     assert logits.isfinite().all()
     assert (logits.argmax(-1) == onehot.argmax(-1)).all()

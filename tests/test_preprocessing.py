@@ -112,3 +112,9 @@ def test_a_category_may_be_a_number_and_has_one_text_form():
 def test_units_of_measurement_do_not_matter(frame, scale):
     plain, scaled = encode(frame[["normal", "gaps"]]), encode(frame[["normal", "gaps"]] * scale)
     assert np.allclose(plain.inputs, scaled.inputs, atol=1e-3)
+
+
+def test_columns_missing_in_the_same_rows_share_one_indicator(frame):
+    both = frame[["gaps"]].assign(other=frame["gaps"] ** 2)
+    assert [column.missing_indicator for column in encode(both).columns] == [True, False]
+    assert [len(column.knots) > 0 for column in encode(both).columns] == [True, True]

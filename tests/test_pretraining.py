@@ -67,13 +67,28 @@ def test_minutes_state_log_and_checkpoint(tmp_path):
 
 def test_other_sizes_in_the_state_are_an_error(new_run, tmp_path):
     new_run().save(tmp_path / "state.safetensors")
-    with pytest.raises(ValueError, match="holds a model of other sizes"):
+    with pytest.raises(ValueError, match="goes on with model"):
         pretrain(tmp_path, 0.01, model=HypernetworkConfig(embedding=32, blocks=1), progress=False)
 
 
 def test_validation_seed_is_refused(tmp_path):
     with pytest.raises(ValueError, match="reserved for the validation tasks"):
         pretrain(tmp_path, 0.01, config=PretrainingConfig(seed=VALIDATION_SEED), progress=False)
+
+
+def test_a_run_goes_on_with_its_own_seed_and_prior(tmp_path):
+    pretrain(tmp_path, 0.01, model=MODEL, prior=PRIOR, config=PretrainingConfig(seed=3), progress=False)
+    assert pretrain(tmp_path, 0.01, progress=False)["step"] > 0
+    assert load_checkpoint(tmp_path / "checkpoint.safetensors").info["pretraining"]["seed"] == 3
+    with pytest.raises(ValueError, match="goes on with config"):
+        pretrain(tmp_path, 0.01, config=PretrainingConfig(seed=4), progress=False)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a state", b"\x08\x00\x00\x00\x00\x00\x00\x00{}      "])
+def test_a_damaged_state_is_an_error_that_says_so(tmp_path, content):
+    (tmp_path / "state.safetensors").write_bytes(content)
+    with pytest.raises(ValueError, match="is not a whole state"):
+        pretrain(tmp_path, 0.01, progress=False)
 
 
 _KILLED_RUN = """

@@ -6,6 +6,7 @@ import gzip
 import math
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -190,3 +191,25 @@ def test_the_example_table_has_every_kind_of_column() -> None:
     assert numeric.isna().any().any() and (numeric % 1 == 0).all().any()
     text = features.drop(columns=list(numeric))
     assert (text == "").any().any() and text.nunique().max() > 100
+
+
+def test_a_few_cells_that_are_no_numbers_are_noted(tmp_path: Path) -> None:
+    rows = "".join(f"{'NA' if i == 3 else i * 1.5},{'ab'[i % 2]}\n" for i in range(30))
+    table = read(tmp_path, f"x,y\n{rows}")
+    assert any("'x' is read as text, not numbers, because 1 of 30 cells are none: 'NA'" in note for note in table.notes)
+
+
+def test_categories_written_as_other_numbers_are_noted(tmp_path: Path) -> None:
+    rows = "".join(f"{i % 3}.0,{'ab'[i % 2]}\n" for i in range(30))
+    assert any("'0.0' is not '0'" in note for note in read(tmp_path, f"x,y\n{rows}", categorical=("x",)).notes)
+    assert not read(tmp_path, f"x,y\n{rows}".replace(".0", ""), categorical=("x",)).notes
+
+
+def test_parquet_decimals_indices_and_booleans_with_blanks(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": [Decimal("1.5"), None, Decimal(2), Decimal(3)], "y": [True, False, None, True]})
+    frame = frame[frame.index != 0]  # a filtered frame writes its index as a column
+    frame.to_parquet(tmp_path / "table.parquet")
+    table = read_table(tmp_path / "table.parquet", "y")
+    assert list(table.features) == ["x"]
+    assert table.features["x"].dtype == np.float64
+    assert table.target.tolist() == [False, True]

@@ -87,7 +87,7 @@ def test_output_without_permission(table: Path, capsys: Capture, monkeypatch: py
 def test_missing_and_wrong_checkpoint(table: Path, capsys: Capture) -> None:
     options = ("--target", "label", "-o", table.with_name("model.onnx"), "--checkpoint")
     assert "does not exist" in refused(capsys, table.parent, "export", table, *options, "no.safetensors")
-    assert "is not a safetensors file" in refused(capsys, table.parent, "export", table, *options, table)
+    assert "is not a whole safetensors file" in refused(capsys, table.parent, "export", table, *options, table)
 
 
 def test_opset_and_width_out_of_range(table: Path, capsys: Capture, checkpoint: Path) -> None:
