@@ -245,7 +245,7 @@ def test_bad_parameters_say_what_is_wrong(people, tmp_path):
         MotherNetClassifier(head="guess").fit(X, y)
     with pytest.raises(FileNotFoundError, match="does not exist"):
         MotherNetClassifier(checkpoint=tmp_path / "none.safetensors").fit(X, y)
-    with pytest.raises(ValueError, match="width must be between 1 and 256, a whole number, however: width=64.0"):
+    with pytest.raises(ValueError, match=r"width must be between 1 and 256, a whole number, however: width=64\.0"):
         MotherNetClassifier(width=64.0).fit(X, y)
     with pytest.raises(ValueError, match="device must be 'auto', 'cpu' or an available 'cuda', however: device='tpu'"):
         MotherNetClassifier(device="tpu").fit(X, y)

@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from mothernet.hypernetwork import Hypernetwork, HypernetworkConfig, Standardiser, canonical_classes, hidden_units
+from mothernet.pretraining import one_pass_logits
+from mothernet.prior import TaskBatch, TaskShape
 
 TOLERANCE = 1e-4  # float32 sums in another order
 
@@ -53,6 +55,25 @@ def test_class_names_change_nothing(network, support):
     rename = torch.tensor([2, 0, 3, 1])
     for one, two in zip(emitted(network, X, y), emitted(network, X, rename[y]), strict=True):
         assert torch.allclose(one, two, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("permuted", ["rows", "features", "classes"])
+def test_probabilities_do_not_change_when_rows_features_or_classes_are_permuted(network, permuted):
+    generator = torch.Generator().manual_seed(4)
+    X = torch.randn(1, 90, 5, generator=generator)
+    y = (X[..., :3].argmax(-1) + 1) % 3  # three classes in about equal numbers
+    shape = TaskShape(support=60, query=30, features=5, classes=3)
+    expected = one_pass_logits(network, TaskBatch(X, y, shape, "test"), 24, steps=12).softmax(-1)
+    if permuted == "rows":
+        X = torch.cat([X[:, torch.randperm(60, generator=generator)], X[:, 60:]], 1)
+        y = torch.cat([(X[:, :60, :3].argmax(-1) + 1) % 3, y[:, 60:]], 1)
+    elif permuted == "features":
+        X = X[..., [4, 2, 0, 1, 3]]
+    else:
+        y = torch.tensor([2, 0, 1])[y]
+        expected = expected[..., [1, 2, 0]]
+    got = one_pass_logits(network, TaskBatch(X, y, shape, "test"), 24, steps=12).softmax(-1)
+    assert (got - expected).abs().max() < TOLERANCE
 
 
 def test_canonical_classes_are_ranked_by_frequency():
