@@ -20,6 +20,7 @@ import signal
 import sys
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -313,32 +314,21 @@ def pretrain(
         raise ValueError(f"seed {VALIDATION_SEED} is reserved for the validation tasks. Choose another.")
     if state.is_file():
         run.load(state)
-    tasks = validation_tasks(run.prior, device)
     with _Interrupt() as interrupt:
-        line = _phase(
+        phase = partial(
+            _phase,
             run,
             folder,
-            tasks,
-            minutes,
+            validation_tasks(run.prior, device),
             interrupt,
-            cooling=False,
             evaluate_every=evaluate_every,
             save_seconds=save_seconds,
             progress=progress,
         )
+        line = phase(minutes, cooling=False)
         run.save(state)
         if cool_down_minutes and not interrupt.raised:
-            line = _phase(
-                run,
-                folder,
-                tasks,
-                cool_down_minutes,
-                interrupt,
-                cooling=True,
-                evaluate_every=evaluate_every,
-                save_seconds=save_seconds,
-                progress=progress,
-            )
+            line = phase(cool_down_minutes, cooling=True)
     return line
 
 
@@ -346,8 +336,8 @@ def _phase(
     run: _Run,
     folder: Path,
     tasks: list[TaskBatch],
-    minutes: float,
     interrupt: _Interrupt,
+    minutes: float,
     *,
     cooling: bool,
     evaluate_every: int,
