@@ -32,9 +32,9 @@ class FeatureScale(NamedTuple):
     scale: Tensor  # (B, 1, K)
 
     @classmethod
-    def fit(cls, phi: Tensor) -> FeatureScale:
-        """Measure (B, S, K) features."""
-        return cls(phi.mean(1, keepdim=True), phi.std(1, keepdim=True, unbiased=False) + 1e-3)
+    def fit(cls, phi: Tensor, floor: float = 1e-3) -> FeatureScale:
+        """Measure (B, S, K) features; ``floor`` is added to every scale."""
+        return cls(phi.mean(1, keepdim=True), phi.std(1, keepdim=True, unbiased=False) + floor)
 
     def __call__(self, phi: Tensor) -> Tensor:
         """Standardise (B, N, K) features; nothing is clipped."""

@@ -225,7 +225,7 @@ class ChildNetwork:
         return tuple(column for column in self.columns if isinstance(column, CategoricalColumn))
 
     def predict_logits(self, numeric: Any = None, categorical: Any = None) -> FloatArray:
-        """Evaluate the network in float32.
+        """Evaluate the network: float32 ramps, as the file has them, then float64 sums, rounded to float32 at the end.
 
         Parameters
         ----------
@@ -243,8 +243,11 @@ class ChildNetwork:
         ValueError
             If an array has another shape or a cell of `numeric` is no number.
         """
+        return self._evaluate(numeric, categorical).astype(np.float32)
+
+    def _evaluate(self, numeric: Any, categorical: Any) -> npt.NDArray[np.float64]:
         x, cells = self._as_inputs(numeric, categorical)
-        logits = np.empty((len(x), len(self.classes)), np.float32)
+        logits = np.empty((len(x), len(self.classes)))
         for start in range(0, len(x), _CHUNK_ROWS):
             chunk = slice(start, start + _CHUNK_ROWS)
             logits[chunk] = self._logits(x[chunk], cells[chunk])
@@ -252,9 +255,9 @@ class ChildNetwork:
 
     def predict_proba(self, numeric: Any = None, categorical: Any = None) -> FloatArray:
         """Probabilities (N, C), float32: the softmax of `predict_logits`, columns in the order of `classes`."""
-        logits = self.predict_logits(numeric, categorical)
+        logits = self._evaluate(numeric, categorical)
         e = np.exp(logits - logits.max(axis=1, keepdims=True))  # (N, C)
-        return e / e.sum(axis=1, keepdims=True, dtype=np.float32)  # type: ignore[no-any-return]
+        return (e / e.sum(axis=1, keepdims=True)).astype(np.float32)  # type: ignore[no-any-return]
 
     def _as_inputs(self, numeric: Any, categorical: Any) -> tuple[FloatArray, npt.NDArray[np.object_]]:
         n_numeric, n_categorical = len(self.numeric_columns), len(self.categorical_columns)
@@ -274,13 +277,13 @@ class ChildNetwork:
             raise ValueError(f"numeric and categorical must have equally many rows, however: {len(x)} and {len(cells)}")
         return (x, cells) if n_numeric else (np.empty((len(cells), 0), np.float32), cells)
 
-    def _logits(self, x: FloatArray, cells: npt.NDArray[np.object_]) -> FloatArray:
+    def _logits(self, x: FloatArray, cells: npt.NDArray[np.object_]) -> npt.NDArray[np.float64]:
         numeric = [(x[:, i], column) for i, column in enumerate(self.numeric_columns)]
         inputs = [ramp for values, column in numeric for ramp in _ramps(values, column)]
         inputs += [np.isnan(values).astype(np.float32) for values, column in numeric if column.missing_indicator]
-        pre = np.zeros((len(x), len(self.first_bias)), np.float32) + self.first_bias  # (N, H + C)
+        pre = np.zeros((len(x), len(self.first_bias))) + self.first_bias  # (N, H + C)
         if inputs:
-            pre += np.stack(inputs, axis=1) @ self.first_weight[: len(inputs)]
+            pre += np.stack(inputs, axis=1).astype(np.float64) @ self.first_weight[: len(inputs)]
         row = len(inputs)
         for i, column in enumerate(self.categorical_columns):
             if column.categories:
@@ -289,7 +292,7 @@ class ChildNetwork:
                 pre += self.first_weight[[rows.get(text, other) for text in categorical_texts(cells[:, i])]]
             row += column.n_rows
         hidden = np.tanh(pre[:, : self.width]) if self.activation == "tanh" else np.maximum(pre[:, : self.width], 0)
-        return hidden @ self.output_weight + pre[:, self.width :]  # type: ignore[no-any-return]  # (N, C)
+        return hidden @ self.output_weight + pre[:, self.width :]  # (N, C)
 
 
 def _ramps(values: FloatArray, column: NumericColumn) -> list[FloatArray]:
