@@ -101,8 +101,8 @@ def main() -> int:
     args.out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, open(args.out, "a", encoding="utf-8") as out:
         makers = models(args.checkpoint, untrained_checkpoint(folder))
-        header = {"kind": "header", "benchmark": "accuracy", **environment(PACKAGES), **vars(args)}
-        out.write(json.dumps(header, default=str) + "\n")
+        protocol = {"suite": args.suite, "models": names, "splits": args.splits, "checkpoint": args.checkpoint}
+        out.write(json.dumps({"kind": "header", "benchmark": "accuracy", **environment(PACKAGES), **protocol}) + "\n")
         lines = []
         for row in tqdm(tables, file=sys.stderr):
             for split in range(args.splits):
