@@ -33,6 +33,8 @@ SCALE_FLOOR = 0.03
 PENALTY_FACTORS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 PENALTY_RATIOS = (1.0, 10.0, 0.1)  # of the inputs' penalty to the units', beside what the hypernetwork says
 FOLDS = 5
+MAX_ROUNDING_ERROR = 4e-6  # of a probability, before the encoding is folded in and adds its own
+MAX_STRENGTHENINGS = 8
 MIN_FOLD_ROWS, MAX_FOLD_ROWS = 1_000, 4_000  # rows that cross-validation uses, fewer when ...
 MAX_FOLD_CELLS = 4_000_000  # ... rows x head features x classes would exceed this
 
@@ -82,12 +84,28 @@ def fit_child_weights(
         temperature = float(layer.log_temperature.exp())
     else:
         penalty = _cross_validated(phi, labels, n_classes, penalty, D, rng)
-    solved = solve(phi, onehot, penalty, steps=500, tolerance=1e-9)
-    weight = solved.weight[0] * temperature / scale.scale[0].T  # (K, C) on unstandardised features
-    bias = solved.bias[0, 0] * temperature - scale.mean[0, 0].double() @ weight  # (C,)
-    first = torch.cat([layer.weight[0].double(), weight[:D]], 1)
-    first_bias = torch.cat([layer.bias[0].double(), bias])
+    for _ in range(MAX_STRENGTHENINGS):
+        solved = solve(phi, onehot, penalty, steps=500, tolerance=1e-9)
+        weight = solved.weight[0] * temperature / scale.scale[0].T  # (K, C) on unstandardised features
+        bias = solved.bias[0, 0] * temperature - scale.mean[0, 0].double() @ weight  # (C,)
+        first = torch.cat([layer.weight[0].double(), weight[:D]], 1)
+        first_bias = torch.cat([layer.bias[0].double(), bias])
+        error = _rounding_error(x[0, :MAX_FOLD_ROWS], first, first_bias, weight[D:], network.config.activation)
+        if error < MAX_ROUNDING_ERROR:
+            break
+        penalty = 3 * penalty  # weights so large and opposed that the file's float32 sums would show it
     return ChildWeights(*(tensor.cpu().numpy() for tensor in (first, first_bias, weight[D:])))
+
+
+def _rounding_error(x: Tensor, first: Tensor, first_bias: Tensor, output: Tensor, activation: str) -> float:
+    """Greatest difference of a probability on (N, D) inputs between float32 and float64 evaluation."""
+    probabilities = []
+    for dtype in (torch.float32, torch.float64):
+        a, b, c = (tensor.float().to(dtype) for tensor in (first, first_bias, output))
+        pre = x.to(dtype) @ a + b  # (N, H + C)
+        hidden = torch.tanh(pre[:, : len(c)]) if activation == "tanh" else F.relu(pre[:, : len(c)])
+        probabilities.append((hidden @ c + pre[:, len(c) :]).softmax(-1).double())
+    return float((probabilities[0] - probabilities[1]).abs().max())
 
 
 def _unit_layer(

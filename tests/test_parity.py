@@ -46,12 +46,19 @@ def odd():
     return frame, (np.digitize(x, [-1, 0, 0.5]) * 3 + rng.integers(0, 3, n)).astype(str)
 
 
+def grid():
+    """Small integers and a rule without noise: what drives the weights up, and float32 to its limits."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.integers(0, 9, (900, 4)), columns=list("abcd"))
+    return X, np.where(X["a"] > X["b"], "win", np.where(X["c"] + X["d"] > 8, "draw", "loss"))
+
+
 TABLES = {
     load.__name__: (lambda load=load: bundled(load)) for load in (load_iris, load_wine, load_breast_cancer, load_digits)
 }
 
 
-@pytest.mark.parametrize("table", [*TABLES.values(), parcels, odd], ids=[*TABLES, "parcels", "odd"])
+@pytest.mark.parametrize("table", [*TABLES.values(), parcels, odd, grid], ids=[*TABLES, "parcels", "odd", "grid"])
 def test_reference_onnxruntime_and_evaluator_agree(table, tmp_path):
     X, y = table()
     train, test = np.arange(len(X)) % 2 == 0, np.arange(len(X)) % 2 == 1
