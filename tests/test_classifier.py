@@ -63,7 +63,8 @@ def test_units_learn_what_no_linear_model_can():
     rng = np.random.default_rng(0)
     X = rng.uniform(-1, 1, (600, 2))
     y = ((X**2).sum(1) > 0.65).astype(int)
-    assert MotherNetClassifier().fit(X[:300], y[:300]).score(X[300:], y[300:]) > 0.93
+    # 0.977 without the limit on float32 rounding, see docs/log.md; a linear model stays near 0.5
+    assert MotherNetClassifier().fit(X[:300], y[:300]).score(X[300:], y[300:]) > 0.9
 
 
 def test_frames_of_every_column_type(people):
