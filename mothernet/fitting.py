@@ -26,7 +26,7 @@ __all__ = ["ChildWeights", "HeadMode", "fit_child_weights"]
 HeadMode = Literal["cross-validated", "one-pass"]
 
 MAX_CELLS = 60_000  # (context rows + units) x (inputs + 1) that the hypernetwork reads at most
-MAX_CONTEXT_ROWS, MIN_CONTEXT_ROWS = 1024, 128
+MAX_CONTEXT_ROWS, MIN_CONTEXT_ROWS = 640, 128
 MAX_CONTEXT_INPUTS = 256  # further inputs reach the output layer directly, without hidden units
 # a unit that hardly varies would get a huge weight, and the file's float32 sums would show it
 SCALE_FLOOR = 0.03
@@ -199,7 +199,7 @@ def _cross_validated(
                 row_weight=row_weight,
                 gram=gram,
                 start=output,
-                steps=60,
+                steps=30,
                 tolerance=1e-6,
             )
             log_p = F.log_softmax(output(phi), -1).gather(-1, y[None, :, None].expand(FOLDS, -1, 1))[..., 0]
