@@ -28,19 +28,21 @@ class Column(NamedTuple):
         return 1 + (self.missing > 0) + self.rank_view
 
 
-def column_plan(dice: Dice, features: int) -> list[Column]:
+def column_plan(
+    dice: Dice, features: int, categories: bool = True, missing: bool = True, rank_view: bool = True
+) -> list[Column]:
     """Columns whose encoding fills ``features`` inputs (the last may be cut off)."""
-    categorical = dice.choice([0, 0, 0, 0, 0.2, 0.5, 1.0])
-    missing = dice.choice([0, 0, 0, 0.3])
-    rank_view = dice.choice([0, 0, 0.4, 1.0])
+    categorical_share = categories * dice.choice([0, 0, 0, 0, 0.2, 0.5, 1.0])
+    missing_share = missing * dice.choice([0, 0, 0, 0.3])
+    rank_share = rank_view * dice.choice([0, 0, 0.4, 1.0])
     plan: list[Column] = []
     filled = 0
     while filled < features:
         column = Column(
-            dice.choice([2, 2, 3, 3, 4, 5, 8]) if dice.chance(categorical) else 0,
-            dice.between(0.01, 0.5) if dice.chance(missing) else 0.0,
+            dice.choice([2, 2, 3, 3, 4, 5, 8]) if dice.chance(categorical_share) else 0,
+            dice.between(0.01, 0.5) if dice.chance(missing_share) else 0.0,
             dice.chance(0.3),
-            dice.chance(rank_view),
+            dice.chance(rank_share),
         )
         plan.append(column)
         filled += column.width

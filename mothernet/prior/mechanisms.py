@@ -151,7 +151,7 @@ def smooth(dice: Dice, X: Tensor) -> Tensor:
     return (torch.cos(standardise(X) @ frequency + phase) @ dice.normal(B, m, 1))[..., 0]
 
 
-def clusters(dice: Dice, B: int, n: int, d: int, n_classes: int) -> tuple[Tensor, Tensor]:
+def clusters(dice: Dice, B: int, n: int, d: int, n_classes: int, label_noise: bool) -> tuple[Tensor, Tensor]:
     """Gaussian clusters, some per class, in an informative subspace."""
     per_class = dice.choice([1, 1, 2, 3, 4])
     informative = max(1, int(d * dice.between(0.2, 1)))
@@ -170,7 +170,7 @@ def clusters(dice: Dice, B: int, n: int, d: int, n_classes: int) -> tuple[Tensor
         mix = dice.normal(B, informative, d - informative) * (dice.uniform(B, 1, d - informative) > 0.5)
         X = torch.cat([X, X @ mix / math.sqrt(informative) + dice.normal(B, n, d - informative)], -1)
     y = member // per_class
-    share = dice.choice([0, 0, 0.02, 0.1, 0.2])
+    share = label_noise * dice.choice([0, 0, 0.02, 0.1, 0.2])
     return X, flip_labels(dice, y, n_classes, share) if share else y
 
 
@@ -193,7 +193,7 @@ def scores(dice: Dice, X: Tensor, n_classes: int) -> Tensor:
     return (dice.choice([2.0, 4.0, 10.0, 50.0]) * score + gumbel).argmax(-1)
 
 
-def rules(dice: Dice, X: Tensor, n_classes: int) -> Tensor:
+def rules(dice: Dice, X: Tensor, n_classes: int, label_noise: bool) -> Tensor:
     """Labels by XOR, conjunctions or a lookup table over a few axis-aligned bits."""
     B, n, d = X.shape
     m = dice.scalar.randint(2, 5)
@@ -215,4 +215,4 @@ def rules(dice: Dice, X: Tensor, n_classes: int) -> Tensor:
             y = torch.where(holds.all(-1), (table[:, k % 2**m] + k)[:, None] % n_classes, y)
     else:
         y = table.gather(1, code)
-    return flip_labels(dice, y, n_classes, dice.choice([0, 0, 0.02, 0.1]))
+    return flip_labels(dice, y, n_classes, label_noise * dice.choice([0, 0, 0.02, 0.1]))

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mothernet.prior.dice import Dice
 
-__all__ = ["bins", "flip_labels", "quantise_some", "standardise", "to_classes"]
+__all__ = ["bins", "flip_labels", "make_real", "standardise", "to_classes"]
 
 
 def standardise(h: Tensor) -> Tensor:
@@ -45,24 +45,26 @@ def to_classes(dice: Dice, target: Tensor, n_classes: int) -> Tensor:
     return owner.gather(1, bins(dice, target, n_bins))
 
 
-def quantise_some(dice: Dice, X: Tensor, probability: float) -> Tensor:
+def make_real(dice: Dice, X: Tensor, quantise: bool, warp: bool) -> Tensor:
     """Warp, quantise and add outliers to some columns of the raw table."""
     X = standardise(X)
     B, n, d = X.shape
-    if not dice.chance(probability):
+    if not dice.chance(0.6):
         return X
     share = dice.choice([0, 0, 0.1, 0.3, 1.0])
     for j in range(d):
-        if dice.chance(share):
+        if dice.chance(share * quantise):
             code = bins(dice, X[..., j], dice.choice([2, 3, 4, 5, 8, 12, 30, 100]), even=dice.chance(0.3))
             X[..., j] = code.float()
-    warp = dice.scalar.random()
+    if not warp:
+        return X
+    draw = dice.scalar.random()
     affected = dice.uniform(d) < 0.6
-    if warp < 0.3:
+    if draw < 0.3:
         X = torch.where(affected, torch.exp(X.clamp(-4, 4) * dice.between(0.3, 1.3)), X)
-    elif warp < 0.4:
+    elif draw < 0.4:
         X = torch.where(affected, X.sign() * X.abs() ** dice.between(0.4, 2), X)
-    elif warp < 0.5:  # zero-inflated: a floor that many rows share
+    elif draw < 0.5:  # zero-inflated: a floor that many rows share
         X = torch.where(affected, X.clamp(min=dice.between(-0.5, 1)), X)
     if dice.chance(0.1):
         X = torch.where(dice.uniform(B, n, d) < 0.01, X * dice.between(3, 20), X)

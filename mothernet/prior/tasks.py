@@ -14,7 +14,7 @@ from torch import Tensor
 from mothernet.prior import mechanisms
 from mothernet.prior.dice import Dice
 from mothernet.prior.encoding import column_plan, encode
-from mothernet.prior.realism import flip_labels, quantise_some, standardise, to_classes
+from mothernet.prior.realism import flip_labels, make_real, standardise, to_classes
 
 __all__ = ["PriorConfig", "TaskBatch", "TaskShape", "sample_shape", "sample_tasks"]
 
@@ -24,7 +24,7 @@ _ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class PriorConfig:
-    """Bounds of the sampled shapes and the weights of the mixture; stored in the checkpoint."""
+    """Bounds of the sampled shapes, weights of the mixture, realism that can be left out; stored in the checkpoint."""
 
     max_support: int = 900
     max_features: int = 40
@@ -36,6 +36,13 @@ class PriorConfig:
     scores: float = 0.12
     clusters: float = 0.10
     rules: float = 0.10
+    categories: bool = True
+    missing: bool = True
+    quantise: bool = True
+    warp: bool = True  # and outliers
+    rank_view: bool = True
+    label_noise: bool = True
+    learnable_only: bool = True
 
 
 class TaskShape(NamedTuple):
@@ -88,7 +95,7 @@ def sample_tasks(
     tables: list[tuple[Tensor, Tensor]] = []
     kind = dice.scalar.choices(_KINDS, [getattr(config, k) for k in _KINDS])[0]
     for _ in range(_ATTEMPTS):  # mechanisms whose draws are all hopeless are drawn anew
-        X, y, unexplained = _draw(dice, kind, 3 * batch, shape)
+        X, y, unexplained = _draw(dice, config, kind, 3 * batch, shape)
         tables.append((X, y))
         # noisy tasks teach little and drive the penalties up: keep few of them
         unwanted = unexplained + torch.where(dice.uniform(len(X)) < 0.3, 0.0, 0.35)
@@ -100,38 +107,40 @@ def sample_tasks(
     return TaskBatch(torch.cat([X for X, _ in tables])[keep], torch.cat([y for _, y in tables])[keep], shape, kind)
 
 
-def _draw(dice: Dice, kind: str, draw: int, shape: TaskShape) -> tuple[Tensor, Tensor, Tensor]:
+def _draw(dice: Dice, config: PriorConfig, kind: str, draw: int, shape: TaskShape) -> tuple[Tensor, Tensor, Tensor]:
     """Encoded features, labels, and the share of label variance that is out of reach of a simple learner."""
     n, n_classes = shape.support + shape.query, shape.classes
-    plan = column_plan(dice, shape.features)
-    X, y = _raw_tasks(dice, kind, draw, n, len(plan), n_classes)
+    plan = column_plan(dice, shape.features, config.categories, config.missing, config.rank_view)
+    X, y = _raw_tasks(dice, config, kind, draw, n, len(plan), n_classes)
     y = dice.permutations(draw, n_classes).gather(1, y)
     X = torch.nan_to_num(encode(dice, X, plan, y, shape.support), 0.0, 1e4, -1e4)[..., : shape.features]
     X = X[..., dice.permutations(1, shape.features)[0]]
     # random features cannot see XOR, a learner can: no filter for rules
-    filtered = kind != "rules"
+    filtered = config.learnable_only and kind != "rules"
     unexplained = _unexplained_variance(dice, X, y, shape.support, n_classes) if filtered else X.new_zeros(draw)
     most = F.one_hot(y, n_classes).sum(1).amax(1)  # (draw,) rows of the most frequent class
     return X, y, torch.where(most > 0.97 * n, 1.0, unexplained)
 
 
-def _raw_tasks(dice: Dice, kind: str, B: int, n: int, d: int, n_classes: int) -> tuple[Tensor, Tensor]:
+def _raw_tasks(
+    dice: Dice, config: PriorConfig, kind: str, B: int, n: int, d: int, n_classes: int
+) -> tuple[Tensor, Tensor]:
     """Unencoded features (B, n, d) and labels (B, n)."""
     if kind == "clusters":
-        return mechanisms.clusters(dice, B, n, d, n_classes)
+        return mechanisms.clusters(dice, B, n, d, n_classes, config.label_noise)
     if kind == "causal_model":
         X, target = mechanisms.causal_model(dice, B, n, d)
-        return quantise_some(dice, X, 0.6), to_classes(dice, target, n_classes)
-    X = quantise_some(dice, mechanisms.features(dice, B, n, d), 0.6)
+        return make_real(dice, X, config.quantise, config.warp), to_classes(dice, target, n_classes)
+    X = make_real(dice, mechanisms.features(dice, B, n, d), config.quantise, config.warp)
     if kind == "rules":
-        y = mechanisms.rules(dice, X, n_classes)
+        y = mechanisms.rules(dice, X, n_classes, config.label_noise)
     elif kind == "scores":
         y = mechanisms.scores(dice, X, n_classes)
     else:
         target = mechanisms.trees(dice, X) if kind == "trees" else mechanisms.smooth(dice, X)
         target = standardise(target) + dice.choice([0, 0, 0.1, 0.3]) * dice.normal(B, n)
         y = to_classes(dice, target, n_classes)
-    if dice.chance(0.3):
+    if dice.chance(0.3 * config.label_noise):
         y = flip_labels(dice, y, n_classes, dice.between(0.01, 0.15))
     return X, y
 
