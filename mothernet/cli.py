@@ -72,19 +72,18 @@ def _parser() -> argparse.ArgumentParser:
     pretrain = commands.add_parser(
         "pretrain",
         help="train the hypernetwork on synthetic tasks",
-        description="Train the hypernetwork on synthetic tasks for some minutes, and go on from there the next time. "
-        "DIR holds state.safetensors (to go on from), checkpoint.safetensors (for --checkpoint) and log.jsonl.",
+        description="Train the hypernetwork on synthetic tasks for some minutes or tasks, and go on from there next "
+        "time. DIR holds state.safetensors (to go on from), checkpoint.safetensors (for --checkpoint) and log.jsonl.",
         epilog=f"example: {_PROG} pretrain --minutes 30 --cool-down-minutes 5 --state run",
     )
-    pretrain.add_argument("--minutes", type=_minutes, required=True, metavar="N", help="at a constant learning rate")
     pretrain.add_argument("--state", required=True, metavar="DIR", help="folder of the run; made if there is none")
+    pretrain.add_argument("--minutes", type=_minutes, metavar="N", help="at a constant learning rate")
+    pretrain.add_argument("--tasks", type=_natural, metavar="N", help="at most so many further tasks")
     pretrain.add_argument(
-        "--cool-down-minutes",
-        type=_minutes,
-        default=0.0,
-        metavar="M",
-        help="then, for the checkpoint only (default: 0)",
+        "--cool-down-minutes", type=_minutes, metavar="M", help="then, for the checkpoint only (default: none)"
     )
+    pretrain.add_argument("--cool-down-tasks", type=_natural, metavar="M", help="the same in tasks")
+    pretrain.add_argument("--from", dest="start", metavar="FILE", help="a checkpoint that a fresh run begins with")
     pretrain.add_argument(
         "--seed", type=_natural, metavar="N", help="of weights and tasks (default: that of the state, or 0)"
     )
@@ -92,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: a GPU if there is one"
     )
     pretrain.add_argument("--json", action="store_true", help="the last line of the log as JSON")
-    pretrain.set_defaults(run=_pretrain)
+    pretrain.set_defaults(run=_pretrain, usage_error=pretrain.error)
 
     prior = commands.add_parser(
         "prior",
@@ -151,6 +150,8 @@ def _export(args: argparse.Namespace) -> int:
 def _pretrain(args: argparse.Namespace) -> int:
     if os.path.exists(args.state) and not os.path.isdir(args.state):
         raise ValueError(f"--state must be a folder, however: {args.state!r} is a file. Name another.")
+    if args.minutes is None and args.tasks is None:
+        args.usage_error("one of --minutes and --tasks is required")
     import torch
 
     from mothernet.pretraining import PretrainingConfig, pretrain
@@ -161,7 +162,10 @@ def _pretrain(args: argparse.Namespace) -> int:
     line = pretrain(
         args.state,
         args.minutes,
+        tasks=args.tasks,
         cool_down_minutes=args.cool_down_minutes,
+        cool_down_tasks=args.cool_down_tasks,
+        start=args.start,
         config=None if args.seed is None else PretrainingConfig(seed=args.seed),
         device=device,
     )

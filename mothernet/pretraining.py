@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -32,14 +32,14 @@ from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from mothernet.checkpoint import save_checkpoint
+from mothernet.checkpoint import load_checkpoint, save_checkpoint
 from mothernet.files import replaced
 from mothernet.head import FeatureScale, cross_entropy, solve
 from mothernet.hypernetwork import Hypernetwork, HypernetworkConfig, Standardiser, hidden_units
 from mothernet.muon import Muon
 from mothernet.prior import PriorConfig, TaskBatch, TaskShape, sample_shape, sample_tasks
 
-__all__ = ["PretrainingConfig", "one_pass_logits", "pretrain", "validation_loss"]
+__all__ = ["PretrainingConfig", "Scores", "one_pass_logits", "pretrain", "validation_scores", "validation_tasks"]
 
 VALIDATION_SEED = 2**31 - 1  # no run may use it: validation tasks are never trained on
 
@@ -100,30 +100,57 @@ def _training_batch(
     return sample_tasks(prior, batch, shape, seed=config.seed, index=step, device=device), width
 
 
-def validation_tasks(prior: PriorConfig, device: str, groups: int = 24) -> list[TaskBatch]:
-    """Fixed tasks of several shapes, drawn with a seed that no run may use."""
+def validation_tasks(device: str | torch.device = "cpu", groups: int = 64) -> list[TaskBatch]:
+    """Fixed tasks, four in each group: of the default prior, whatever a run's own, with a seed that no run may use.
+
+    Rows spread over 40 to 600, features over 2 to 40 (both log-uniform, by an additive recurrence: the first groups
+    are spread as all are), rows x features at most 4,000; two classes in two groups of five, else 3 to 10.
+    """
+    prior = PriorConfig()
     batches = []
     for i in range(groups):
-        shape = TaskShape(
-            support=(40, 100, 200, 400)[i % 4],
-            query=prior.query,
-            features=(3, 6, 10, 18)[i // 4 % 4],
-            classes=(2, 2, 3, 5)[(i // 16 + i) % 4],
-        )
+        u, v, w = (((i + 1) * step) % 1 for step in (0.8191725, 0.6710436, 0.5497005))  # Roberts' sequence
+        features, classes = round(2 * 20**v), 2 if w < 0.4 else 3 + int((w - 0.4) / 0.6 * 8)
+        support = max(5 * classes, min(round(40 * 15**u), 4000 // features))
+        shape = TaskShape(support, prior.query, features, classes)
         batches.append(sample_tasks(prior, 4, shape, seed=VALIDATION_SEED, index=i, device=device))
     return batches
 
 
+class Scores(NamedTuple):
+    """Means over tasks of one-pass children on query rows."""
+
+    loss: float  # nats, at most 3 per task
+    auc: float  # one-vs-one
+    accuracy: float
+
+
+def _one_vs_one_auc(probability: Tensor, y: Tensor) -> Tensor:
+    """Mean one-vs-one ROC AUC over pairs of classes that have rows: (B, Q, C) and (B, Q) to (B,); nan for one class.
+
+    As scikit-learn's ``roc_auc_score(multi_class="ovo")``: of rows of classes a and b, how often the score of a ranks
+    a row of a above one of b; ties count half.
+    """
+    member = F.one_hot(y, probability.shape[-1]).to(probability.dtype)  # (B, Q, C)
+    high, low = probability[:, :, None], probability[:, None]
+    above = (high > low).to(member.dtype) + 0.5 * (high == low)  # (B, Q, Q, C) by the score of each class
+    wins = torch.einsum("bia,bija,bjc->bac", member, above, member)  # (B, C, C)
+    count = member.sum(1)  # (B, C)
+    pairs = (count[:, :, None] * count[:, None]) * (1 - torch.eye(member.shape[-1], device=y.device))
+    return (wins / pairs.clamp(min=1) * (pairs > 0)).sum((1, 2)) / (pairs > 0).sum((1, 2))
+
+
 @torch.no_grad()
-def validation_loss(network: Hypernetwork, tasks: list[TaskBatch], width: int = 128) -> tuple[float, float]:
-    """Mean query loss (nats) and accuracy of one-pass children over tasks."""
-    losses, hits = [], []
+def validation_scores(network: Hypernetwork, tasks: list[TaskBatch], width: int = 128) -> Scores:
+    """Loss, AUC and accuracy of one-pass children of at most ``width`` units."""
+    rows = []
     for batch in tasks:
-        logits = one_pass_logits(network, batch, min(width, network.config.units), steps=12)
+        with _autocast(batch.X.device.type):
+            logits = one_pass_logits(network, batch, min(width, network.config.units), steps=12)
         y = batch.y[:, batch.shape.support :]
-        losses.append(float(cross_entropy(logits, y).clamp(max=3).mean()))
-        hits.append(float((logits.argmax(-1) == y).float().mean()))
-    return sum(losses) / len(losses), sum(hits) / len(hits)
+        auc = _one_vs_one_auc(torch.softmax(logits, -1), y)
+        rows.append(torch.stack([cross_entropy(logits, y).clamp(max=3), auc, (logits.argmax(-1) == y).float().mean(1)]))
+    return Scores(*torch.cat(rows, 1).nanmean(1).tolist())
 
 
 class _Run:
@@ -145,6 +172,7 @@ class _Run:
             Muon(matrices.values(), lr=config.matrix_learning_rate),
         ]
         self.rates = (config.learning_rate, config.matrix_learning_rate)
+        self.start: str | None = None  # fingerprint of the checkpoint that the weights came from
 
     def step(self, rate: float) -> tuple[float, float]:
         """One update at ``rate`` times the learning rates; returns the loss and that of the class frequencies."""
@@ -154,7 +182,7 @@ class _Run:
                 group["lr"] = learning_rate * rate * min(1.0, (index + 1) / self.config.warmup_steps)
         batch, width = _training_batch(self.prior, self.config, self.model.units, index, self.device)
         y = batch.y[:, batch.shape.support :]
-        with torch.autocast(self.device, torch.bfloat16, enabled=_fast_bfloat16(self.device)):
+        with _autocast(self.device):
             logits = one_pass_logits(self.network, batch, width, self.config.head_steps)
         loss = cross_entropy(logits.float(), y).clamp(max=5).mean()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -172,6 +200,18 @@ class _Run:
         frequency = F.one_hot(batch.y[:, : batch.shape.support], batch.shape.classes).float().mean(1)
         base = cross_entropy(torch.log(frequency + 1e-2)[:, None].expand(-1, y.shape[1], -1), y).mean()
         return float(loss.detach()), float(base)
+
+    def start_from(self, path: str | os.PathLike[str]) -> None:
+        """Begin with the weights of a checkpoint of the same sizes."""
+        checkpoint = load_checkpoint(path, self.device)
+        if checkpoint.network.config != self.model:
+            raise ValueError(
+                f"the run's model must have the sizes of the checkpoint it starts from, however: {asdict(self.model)} "
+                f"and {asdict(checkpoint.network.config)} of {str(path)!r}. Leave the model out, or name another file."
+            )
+        self.network.load_state_dict(checkpoint.network.state_dict())
+        self.average = {name: p.detach().clone() for name, p in self.network.state_dict().items()}
+        self.start = checkpoint.fingerprint
 
     def averaged(self) -> Hypernetwork:
         """A network with the moving average of the weights."""
@@ -195,6 +235,7 @@ class _Run:
             "model": asdict(self.model),
             "prior": asdict(self.prior),
             "config": asdict(self.config),
+            "start": self.start,
         }
         with replaced(path) as temporary:
             save_file(self._tensors(), temporary, metadata={"state": json.dumps(metadata)})
@@ -203,12 +244,12 @@ class _Run:
         """Take over weights, average, moments and counters."""
         state, tensors = _read_state(path)
         for name, mine in (("model", self.model), ("prior", self.prior), ("config", self.config)):
-            if state[name] != asdict(mine):
+            if type(mine)(**state[name]) != mine:
                 raise ValueError(
                     f"{path} goes on with {name} {state[name]}, however: {asdict(mine)} was asked for. "
                     "Leave it out, or name an empty --state folder."
                 )
-        self.counters = state["counters"]
+        self.counters, self.start = state["counters"], state.get("start")
         self.network.load_state_dict(
             {n.removeprefix("weight."): t for n, t in tensors.items() if n.startswith("weight.")}
         )
@@ -227,6 +268,7 @@ class _Run:
             **self.counters,
             "prior": asdict(self.prior),
             "pretraining": asdict(self.config),
+            "start": self.start,
             "torch": torch.__version__,
             **info,
         }
@@ -245,9 +287,10 @@ def _read_state(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         ) from error
 
 
-def _fast_bfloat16(device: str) -> bool:
-    """Whether bfloat16 matrix products are hardware-made there."""
-    return device == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+def _autocast(device: str) -> torch.autocast:
+    """bfloat16 where its matrix products are hardware-made."""
+    fast = device == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return torch.autocast(device, torch.bfloat16, enabled=fast)
 
 
 class _Interrupt:
@@ -270,9 +313,12 @@ class _Interrupt:
 
 def pretrain(
     state_dir: str | os.PathLike[str],
-    minutes: float,
+    minutes: float | None = None,
     *,
-    cool_down_minutes: float = 0.0,
+    tasks: int | None = None,
+    cool_down_minutes: float | None = None,
+    cool_down_tasks: int | None = None,
+    start: str | os.PathLike[str] | None = None,
     model: HypernetworkConfig | None = None,
     prior: PriorConfig | None = None,
     config: PretrainingConfig | None = None,
@@ -281,15 +327,18 @@ def pretrain(
     save_seconds: float = 60.0,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """Pretrain for some minutes, from ``state_dir`` if there is a state, else from scratch.
+    """Pretrain for some minutes or tasks, from ``state_dir`` if there is a state, else from scratch.
 
     Parameters
     ----------
-    minutes : float
-        Wall time at a constant learning rate; zero goes straight to the cool-down.
-    cool_down_minutes : float
-        Then, from a copy, wall time during which the learning rate falls linearly to zero; only the checkpoint keeps
-        its result.
+    minutes, tasks : optional
+        Wall time and further tasks at a constant learning rate, whichever is over first; zero goes straight to the
+        cool-down.
+    cool_down_minutes, cool_down_tasks : optional
+        Then, from a copy, a phase during which the learning rate falls linearly to zero; only the checkpoint keeps
+        its result. A budget in tasks alone makes it the same wherever it runs.
+    start : path, optional
+        A checkpoint whose weights a fresh run begins with, instead of random ones.
     model, prior, config : optional
         Sizes, mixture and training; default: those of the state, or else their own defaults.
     evaluate_every : int
@@ -300,10 +349,19 @@ def pretrain(
     dict
         The last line of ``log.jsonl``.
     """
+    if minutes is None and tasks is None:
+        raise ValueError("a budget must be given, however: neither minutes nor tasks are. Name one.")
     folder = Path(state_dir)
     folder.mkdir(parents=True, exist_ok=True)
     state = folder / "state.safetensors"
     stored = _read_state(state)[0] if state.is_file() else {"model": {}, "prior": {}, "config": {}}
+    if start is not None:
+        if state.is_file():
+            raise ValueError(
+                f"only a fresh run starts from a checkpoint, however: {str(state)!r} exists. Leave the checkpoint out "
+                "to go on with it, or name an empty folder."
+            )
+        model = model or load_checkpoint(start).network.config
     run = _Run(
         model or HypernetworkConfig(**stored["model"]),
         prior or PriorConfig(**stored["prior"]),
@@ -314,22 +372,36 @@ def pretrain(
         raise ValueError(f"seed {VALIDATION_SEED} is reserved for the validation tasks. Choose another.")
     if state.is_file():
         run.load(state)
+    elif start is not None:
+        run.start_from(start)
     with _Interrupt() as interrupt:
         phase = partial(
             _phase,
             run,
             folder,
-            validation_tasks(run.prior, device),
+            validation_tasks(device),
             interrupt,
             evaluate_every=evaluate_every,
             save_seconds=save_seconds,
             progress=progress,
         )
-        line = phase(minutes, cooling=False)
+        line = phase(_Budget(minutes, tasks), cooling=False)
         run.save(state)
-        if cool_down_minutes and not interrupt.raised:
-            line = phase(cool_down_minutes, cooling=True)
+        if (cool_down_minutes or cool_down_tasks) and not interrupt.raised:
+            line = phase(_Budget(cool_down_minutes, cool_down_tasks), cooling=True)
     return line
+
+
+class _Budget(NamedTuple):
+    """What a phase may use; None is no limit."""
+
+    minutes: float | None
+    tasks: int | None
+
+    def share(self, seconds: float, tasks: float) -> float:
+        """How much of it is used up, from 0 to 1."""
+        used = [(seconds, None if self.minutes is None else 60 * self.minutes), (tasks, self.tasks)]
+        return max(min(1.0, x / limit) if limit else 1.0 for x, limit in used if limit is not None)
 
 
 def _phase(
@@ -337,29 +409,25 @@ def _phase(
     folder: Path,
     tasks: list[TaskBatch],
     interrupt: _Interrupt,
-    minutes: float,
+    budget: _Budget,
     *,
     cooling: bool,
     evaluate_every: int,
     save_seconds: float,
     progress: bool,
 ) -> dict[str, Any]:
-    """Step until the time is up; evaluate, log and save on the way and at the end."""
-    start, cpu_start = time.monotonic(), time.process_time()
-    seconds_before, cpu_before = run.counters["seconds"], run.counters["cpu_seconds"]
+    """Step until the budget is used up; evaluate, log and save on the way and at the end."""
+    start, cpu_start, before = time.monotonic(), time.process_time(), dict(run.counters)
     saved = start
     losses: list[tuple[float, float]] = []
     line: dict[str, Any] = {}
 
     def evaluate() -> dict[str, Any]:
-        loss, accuracy = validation_loss(run.averaged(), tasks)
+        scores = validation_scores(run.averaged(), tasks)
         recent = [pair for pair in losses[-evaluate_every:] if math.isfinite(pair[0])]
         entry: dict[str, Any] = {k: round(v, 1) for k, v in run.counters.items()}
-        entry |= {
-            "phase": "cool-down" if cooling else "constant",
-            "validation_loss": round(loss, 5),
-            "validation_accuracy": round(accuracy, 5),
-        }
+        entry |= {"phase": "cool-down" if cooling else "constant"}
+        entry |= {f"validation_{name}": round(value, 5) for name, value in scores._asdict().items()}
         if recent:
             entry |= {
                 "training_loss": round(sum(x for x, _ in recent) / len(recent), 5),
@@ -367,26 +435,31 @@ def _phase(
             }
         with open(folder / "log.jsonl", "a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")  # one write: a kill cannot leave half of so short a line
-        run.write_checkpoint(folder / "checkpoint.safetensors", validation_loss=loss)
+        run.write_checkpoint(
+            folder / "checkpoint.safetensors", **{k: v for k, v in entry.items() if k.startswith("validation_")}
+        )
         return entry
 
     with tqdm(
-        total=round(minutes * 60),
-        unit="s",
+        total=100,
+        unit="%",
         file=sys.stderr,
         disable=not progress,
         desc="cool-down" if cooling else "pretraining",
     ) as bar:
-        while (elapsed := time.monotonic() - start) < minutes * 60 and not interrupt.raised:
-            losses.append(run.step(1 - elapsed / (minutes * 60) if cooling else 1.0))
-            run.counters["seconds"] = seconds_before + time.monotonic() - start
-            run.counters["cpu_seconds"] = cpu_before + time.process_time() - cpu_start
+        while not interrupt.raised:
+            used = budget.share(time.monotonic() - start, run.counters["tasks"] - before["tasks"])
+            if used >= 1:
+                break
+            losses.append(run.step(1 - used if cooling else 1.0))
+            run.counters["seconds"] = before["seconds"] + time.monotonic() - start
+            run.counters["cpu_seconds"] = before["cpu_seconds"] + time.process_time() - cpu_start
             if int(run.counters["step"]) % evaluate_every == 0:
                 line = evaluate()
             if not cooling and time.monotonic() - saved > save_seconds:
                 run.save(folder / "state.safetensors")
                 saved = time.monotonic()
-            bar.update(min(bar.total, int(elapsed)) - bar.n)
+            bar.update(int(100 * used) - bar.n)
             bar.set_postfix(
                 step=int(run.counters["step"]), tasks=int(run.counters["tasks"]), validation=line.get("validation_loss")
             )
