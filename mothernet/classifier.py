@@ -130,12 +130,13 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
         kinds = column_kinds(X, names, _categorical_features(self.categorical_features))
         cells = read_cells(X, names, kinds)
         warn_of_lost_digits(X, names, kinds)
-        encoding = fit_encoding(cells, names, kinds)
         network, _, fingerprint = _checkpoint(self.checkpoint, _device(self.device))
+        encoding = fit_encoding(cells, names, kinds, network.config.ramps)
         seed = check_random_state(self.random_state).randint(2**31)
         weights = fit_child_weights(
             network,
             encoding.inputs,
+            encoding.ramp_places,
             code.astype(np.int64),
             len(classes),
             width=_width(self.width, network.config.units),

@@ -4,7 +4,7 @@ The strength of the output layer's penalty is chosen by cross-validation of that
 the one-pass mode, taken with the temperature from the hypernetwork. Nothing here knows about columns, files or
 estimators.
 
-Axis letters: N rows, D inputs, H units, K = D + H, C classes.
+Axis letters: N rows, F features, D inputs (features and their ramps), H units, K = D + H, C classes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mothernet.head import FeatureScale, solve, weighted_gram
+from mothernet.head import FeatureScale, OutputLayer, solve, weighted_gram
 from mothernet.hypernetwork import Hypernetwork, UnitLayer, hidden_units
 
 __all__ = ["ChildWeights", "HeadMode", "fit_child_weights"]
@@ -31,7 +31,9 @@ MAX_CONTEXT_INPUTS = 256  # further inputs reach the output layer directly, with
 # a unit that hardly varies would get a huge weight, and the file's float32 sums would show it
 SCALE_FLOOR = 0.03
 PENALTY_FACTORS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
-PENALTY_RATIOS = (1.0, 10.0, 0.1)  # of the inputs' penalty to the units', beside what the hypernetwork says
+PENALTY_RATIOS = (10.0, 0.1)  # of the penalty of features, then of ramps, beside what the hypernetwork says
+# nats / rows that a change of all penalties by a factor e costs: few rows say little, the hypernetwork knows more
+PENALTY_BELIEF = 0.5
 FOLDS = 5
 MAX_ROUNDING_ERROR = 4e-6  # of a probability, before the encoding is folded in and adds its own
 MAX_STRENGTHENINGS = 8
@@ -50,6 +52,7 @@ class ChildWeights(NamedTuple):
 def fit_child_weights(
     network: Hypernetwork,
     inputs: npt.NDArray[np.float32],
+    ramp_places: npt.NDArray[np.int64],
     y: npt.NDArray[np.int64],
     n_classes: int,
     *,
@@ -62,7 +65,10 @@ def fit_child_weights(
     Parameters
     ----------
     inputs : (N, D) array
-        Encoded, finite, about standardised. D may be zero: the child then predicts the class frequencies.
+        Encoded and finite: features, about standardised, then ramps. D may be zero: the child then predicts the class
+        frequencies.
+    ramp_places : (ramps, 2) array
+        Feature of each ramp and its number among the ramps of that feature.
     y : (N,) array
         Labels in ``range(n_classes)``, every class present.
     rng : numpy.random.Generator
@@ -71,19 +77,22 @@ def fit_child_weights(
     device = next(network.parameters()).device
     x = torch.from_numpy(inputs).to(device)[None]  # (1, N, D)
     labels = torch.from_numpy(y).to(device)  # (N,)
-    layer = _unit_layer(network, x[0], labels, n_classes, width, rng)
+    places = torch.from_numpy(ramp_places).to(device)
+    layer = _unit_layer(network, x[0], places, labels, n_classes, width, rng)
     phi = torch.cat([x, hidden_units(x, layer, network.config.activation)], -1)  # (1, N, K)
     scale = FeatureScale.fit(phi, floor=SCALE_FLOOR)
     phi = scale(phi).double()  # weak penalties and repeated columns are beyond float32
     onehot = F.one_hot(labels, n_classes).to(phi.dtype)[None]  # (1, N, C)
     D = x.shape[-1]
-    log_penalty = torch.cat([layer.log_penalty[:, :1].expand(1, D), layer.log_penalty[:, 1:].expand(1, width)], -1)
-    penalty = (log_penalty.double() - math.log(phi.shape[1])).exp()  # (1, K)
+    group = torch.tensor([0, 1, 2], device=device).repeat_interleave(
+        torch.tensor([D - len(places), len(places), width], device=device)
+    )  # (K,)
+    penalty = (layer.log_penalty.double() - math.log(phi.shape[1])).exp()[:, group]  # (1, K)
     temperature = 1.0
     if head == "one-pass":
         temperature = float(layer.log_temperature.exp())
     else:
-        penalty = _cross_validated(phi, labels, n_classes, penalty, D, rng)
+        penalty = _cross_validated(phi, labels, n_classes, penalty, group, rng)
     for _ in range(MAX_STRENGTHENINGS):
         solved = solve(phi, onehot, penalty, steps=500, tolerance=1e-9)
         weight = solved.weight[0] * temperature / scale.scale[0].T  # (K, C) on unstandardised features
@@ -109,21 +118,31 @@ def _rounding_error(x: Tensor, first: Tensor, first_bias: Tensor, output: Tensor
 
 
 def _unit_layer(
-    network: Hypernetwork, x: Tensor, y: Tensor, n_classes: int, width: int, rng: np.random.Generator
+    network: Hypernetwork,
+    x: Tensor,
+    ramp_places: Tensor,
+    y: Tensor,
+    n_classes: int,
+    width: int,
+    rng: np.random.Generator,
 ) -> UnitLayer:
     """The hidden layer for (N, D) inputs, its log penalties in units of 1 / rows."""
-    D = x.shape[1]
-    if D == 0:
-        zero = x.new_zeros(1, width)
-        return UnitLayer(x.new_zeros(1, 0, width), zero, x.new_zeros(1, 2), x.new_zeros(1))
-    chosen = _screen(x, y, n_classes)
+    n_features = x.shape[1] - len(ramp_places)
+    if n_features == 0:
+        return UnitLayer(x.new_zeros(1, 0, width), x.new_zeros(1, width), x.new_zeros(1, 3), x.new_zeros(1))
+    chosen = _screen(x[:, :n_features], y, n_classes)
     budget = MAX_CELLS // (len(chosen) + 1) - width
     rows = _stratified_rows(y.cpu().numpy(), min(MAX_CONTEXT_ROWS, max(MIN_CONTEXT_ROWS, budget)), rng)
     context = x[torch.from_numpy(rows).to(x.device)][:, chosen]
     with torch.inference_mode():
         layer = network(context[None], y[torch.from_numpy(rows).to(y.device)][None], n_classes, width)
-    weight = x.new_zeros(1, D, width)
-    weight[:, chosen] = layer.weight
+    n_read = len(chosen)
+    weight = x.new_zeros(1, x.shape[1], width)
+    weight[:, chosen] = layer.weight[:, :n_read]
+    if len(ramp_places):
+        ramps = x.new_zeros(n_features, network.config.ramps, width)
+        ramps[chosen] = layer.weight[0, n_read:].view(n_read, -1, width)
+        weight[0, n_features:] = ramps[ramp_places[:, 0], ramp_places[:, 1]]
     return layer._replace(weight=weight, log_penalty=layer.log_penalty + math.log(len(rows)))
 
 
@@ -164,12 +183,13 @@ def _folds(y: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np
 
 
 def _cross_validated(
-    phi: Tensor, y: Tensor, n_classes: int, penalty: Tensor, n_inputs: int, rng: np.random.Generator
+    phi: Tensor, y: Tensor, n_classes: int, penalty: Tensor, group: Tensor, rng: np.random.Generator
 ) -> Tensor:
     """The penalty (1, K) with the least cross-validated log loss of the output layer, its units fixed.
 
-    Tried are factors on all of it, from strong to weak, each solve starting at the one before; then, near the best
-    factor, other ratios between the penalties of the inputs and of the units.
+    Tried are factors on all of it, from strong to weak, each solve starting at the one before; then factors on the
+    features alone and on the ramps alone. Since the units have seen the labels of the rows held out, and since few
+    rows say little, a penalty far from the hypernetwork's own must promise more.
     """
     budget = MAX_FOLD_CELLS // (phi.shape[2] * n_classes)
     rows = _stratified_rows(y.cpu().numpy(), min(MAX_FOLD_ROWS, max(MIN_FOLD_ROWS, budget)), rng)
@@ -185,30 +205,36 @@ def _cross_validated(
     if not counted.any():
         return penalty
     onehot = F.one_hot(y, n_classes).to(phi.dtype)[None]
-    is_input = (torch.arange(phi.shape[2], device=phi.device) < n_inputs)[None]
-    best, best_loss, best_place = penalty, math.inf, 0
-    for ratio in PENALTY_RATIOS:
-        output, worse = None, 0
-        near = slice(None) if ratio == 1 else slice(max(0, best_place - 1), best_place + 2)
-        for place, factor in list(enumerate(PENALTY_FACTORS))[near]:
-            candidate = penalty * torch.where(is_input, factor * ratio, factor)
-            output = solve(
-                phi,
-                onehot,
-                candidate * per_row,
-                row_weight=row_weight,
-                gram=gram,
-                start=output,
-                steps=30,
-                tolerance=1e-6,
-            )
-            log_p = F.log_softmax(output(phi), -1).gather(-1, y[None, :, None].expand(FOLDS, -1, 1))[..., 0]
-            loss = float(-log_p[counted].mean())
+
+    def attempt(candidate: Tensor, start: OutputLayer | None) -> tuple[float, OutputLayer]:
+        output = solve(
+            phi,
+            onehot,
+            candidate * per_row,
+            row_weight=row_weight,
+            gram=gram,
+            start=start,
+            steps=30,
+            tolerance=1e-6,
+        )
+        log_p = F.log_softmax(output(phi), -1).gather(-1, y[None, :, None].expand(FOLDS, -1, 1))[..., 0]
+        distance = float((candidate / penalty).log().square().mean())
+        return float(-log_p[counted].mean()) + PENALTY_BELIEF * distance / len(y), output
+
+    best, best_loss, best_output = penalty, math.inf, None
+    output, worse = None, 0
+    for factor in PENALTY_FACTORS:
+        loss, output = attempt(penalty * factor, output)
+        if loss < best_loss:
+            best, best_loss, best_output, worse = penalty * factor, loss, output, 0
+        else:
+            worse += 1
+            if worse == 2:
+                break
+    for alone in (group == 0, group == 1):
+        for ratio in PENALTY_RATIOS:
+            loss, output = attempt(candidate := best * torch.where(alone, ratio, 1.0), best_output)
             if loss < best_loss:
-                best, best_loss, worse = candidate, loss, 0
-                best_place = place if ratio == 1 else best_place
-            else:
-                worse += 1
-                if worse == 2:
-                    break
+                best, best_loss, best_output = candidate, loss, output
+                break
     return best

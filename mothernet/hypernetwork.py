@@ -3,14 +3,16 @@
 Units are rows that nobody observed. The support set is a table of cells; every cell is a token, and the child's H
 hidden units are H more, learned rows of that table. A block is attention across the cells of a row, attention down a
 column (keys and values are the support rows only: units read the data, the data never reads the units, units never
-read each other) and an MLP. The cell of unit row k in column f becomes W1[f, k]; its label cell becomes the bias
-b1[k].
+read each other) and an MLP. The cell of unit row k in column f becomes W1[f, k], and the weights of that column's
+ramps: what the unit makes of a number is a piecewise-linear function, which one weight could not say. The unit's label
+cell becomes the bias b1[k].
 
 Hence any number of features and units, and invariance to the order of rows, columns and class labels. The output
 layer is not emitted but solved: see :mod:`mothernet.head`. Preprocessing does not belong here: inputs are encoded,
 finite numbers.
 
-Axis letters: B tasks, S support rows, F features, C classes, H units, E embedding, T = S + H rows of tokens.
+Axis letters: B tasks, S support rows, F features, M ramps per feature, C classes, H units, E embedding,
+T = S + H rows of tokens, P = F (1 + M) inputs of the child.
 """
 
 from __future__ import annotations
@@ -23,7 +25,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["Hypernetwork", "HypernetworkConfig", "Standardiser", "UnitLayer", "canonical_classes", "hidden_units"]
+__all__ = [
+    "Hypernetwork",
+    "HypernetworkConfig",
+    "Ramps",
+    "Standardiser",
+    "UnitLayer",
+    "canonical_classes",
+    "hidden_units",
+]
 
 _SOFT_CLIP = 2.0  # standard deviations; beyond, an input grows with its logarithm
 
@@ -40,14 +50,15 @@ class HypernetworkConfig:
     frequencies: int = 8  # sine and cosine features of a cell's value
     mlp_factor: int = 2
     activation: Literal["tanh", "relu"] = "tanh"
+    ramps: int = 8  # between quantiles of a feature's support rows; zero: units are linear in a feature
 
 
 class UnitLayer(NamedTuple):
     """The emitted hidden layer and the head's settings, for B tasks."""
 
-    weight: Tensor  # (B, F, H)
+    weight: Tensor  # (B, P, H) of the features, then of the ramps of each feature
     bias: Tensor  # (B, H)
-    log_penalty: Tensor  # (B, 2) natural logarithm of lambda for [inputs, units]
+    log_penalty: Tensor  # (B, 3) natural logarithm of lambda for [features, ramps, units]
     log_temperature: Tensor  # (B,)
 
 
@@ -71,8 +82,44 @@ class Standardiser(NamedTuple):
         )
 
 
+class Ramps(NamedTuple):
+    """Rises from 0 to 1 between neighbouring quantiles of a feature: a basis of piecewise-linear functions."""
+
+    low: Tensor  # (B, 1, F, M)
+    inverse_width: Tensor  # (B, 1, F, M), zero where there is no ramp
+
+    @classmethod
+    def fit(cls, X_support: Tensor, n_ramps: int) -> Ramps:
+        """Quantiles of (B, S, F) support rows; a feature of two values, which would have one ramp, has none."""
+        ordered = X_support.sort(1).values
+        place = torch.linspace(0, X_support.shape[1] - 1, n_ramps + 1, device=X_support.device)
+        below = place.long().clamp(max=max(0, X_support.shape[1] - 2))
+        above = (below + 1).clamp(max=X_support.shape[1] - 1)
+        knots = torch.lerp(ordered[:, below], ordered[:, above], (place - below)[:, None])  # (B, M + 1, F)
+        width = knots.diff(dim=1)  # (B, M, F)
+        wide = width > 1e-4
+        wide = wide & (wide.sum(1, keepdim=True) > 1)
+        inverse = torch.where(wide, 1 / width.clamp(min=1e-4), 0)
+        return cls(knots[:, :-1].mT[:, None], inverse.mT[:, None])
+
+    def __call__(self, X: Tensor) -> Tensor:
+        """(B, N, F) features to (B, N, P): the features themselves, then the ramps of each."""
+        ramps = ((X[..., None] - self.low) * self.inverse_width).clamp(0, 1)  # (B, N, F, M)
+        return torch.cat([X, ramps.flatten(2)], -1)
+
+
+def _normal_scores(X: Tensor) -> Tensor:
+    """Normal scores of the mid-ranks within every column of (B, S, F)."""
+    columns = X.mT.contiguous()  # (B, F, S)
+    ordered = columns.sort(-1).values
+    rank = torch.searchsorted(ordered, columns) + torch.searchsorted(ordered, columns, right=True)
+    S = X.shape[1]
+    share = (rank / (2 * S)).clamp(0.5 / S, 1 - 0.5 / S)
+    return torch.special.ndtri(share).to(X.dtype).mT
+
+
 def hidden_units(inputs: Tensor, layer: UnitLayer, activation: str) -> Tensor:
-    """The child's hidden layer, h = act(x W1 + b1): (B, N, F) standardised inputs to (B, N, H)."""
+    """The child's hidden layer, h = act(x W1 + b1): (B, N, P) standardised inputs to (B, N, H)."""
     pre = inputs @ layer.weight + layer.bias[:, None]  # (B, N, H)
     return torch.tanh(pre) if activation == "tanh" else F.relu(pre)
 
@@ -160,16 +207,17 @@ class Hypernetwork(nn.Module):
         self.config = config
         E = config.embedding
         self.frequency = nn.Parameter(torch.randn(config.frequencies) * 1.5)
-        self.cell = nn.Linear(1 + 2 * config.frequencies, E)
+        self.cell = nn.Linear(2 * (1 + 2 * config.frequencies), E)
         self.label = nn.Embedding(config.class_codes, E)
         self.unit_cell = nn.Parameter(torch.randn(config.units, E) * 0.5)
         self.unit_label = nn.Parameter(torch.randn(config.units, E) * 0.5)
         self.blocks = nn.ModuleList(_Block(config) for _ in range(config.blocks))
         self.norm = nn.LayerNorm(E)
-        self.weight = nn.Linear(E, 1)
+        self.weight = nn.Linear(E, 1 + config.ramps)
         nn.init.normal_(self.weight.weight, std=E**-0.5)
+        nn.init.zeros_(self.weight.weight[1:])  # units start linear in every feature
         self.bias = nn.Linear(E, 1)
-        self.setting = nn.Linear(E + 3, 3)  # two penalties and a temperature, told log S, log F, log C
+        self.setting = nn.Linear(E + 3, 4)  # three penalties and a temperature, told log S, log F, log C
         nn.init.zeros_(self.setting.weight)
         nn.init.zeros_(self.setting.bias)
 
@@ -189,8 +237,9 @@ class Hypernetwork(nn.Module):
             raise ValueError(f"width must be between 1 and {self.config.units}, however: width={width}.")
         B, S, n_features = inputs.shape
         label = self.label(canonical_classes(inputs, y, n_classes) % self.config.class_codes)  # (B, S, E)
-        angle = inputs[..., None] * self.frequency  # (B, S, F, frequencies)
-        cells = self.cell(torch.cat([inputs[..., None], angle.sin(), angle.cos()], -1))  # (B, S, F, E)
+        value = torch.stack([inputs, _normal_scores(inputs)], -1)[..., None]  # (B, S, F, 2, 1)
+        angle = value * self.frequency  # (B, S, F, 2, frequencies)
+        cells = self.cell(torch.cat([value, angle.sin(), angle.cos()], -1).flatten(3))  # (B, S, F, E)
         support = torch.cat([cells, label[:, :, None].to(cells.dtype)], 2)  # (B, S, F + 1, E)
         units = torch.cat(
             [self.unit_cell[:width, None].expand(-1, n_features, -1), self.unit_label[:width, None]], 1
@@ -202,11 +251,12 @@ class Hypernetwork(nn.Module):
         with torch.autocast(tokens.device.type, enabled=False):
             unit = tokens[:, S:].float()  # (B, H, F + 1, E)
             # gain 2 / sqrt(F): pre-activations of standardised inputs start near unit scale
-            weight = self.weight(unit[:, :, :-1])[..., 0].transpose(1, 2) * (2 / math.sqrt(n_features))  # (B, F, H)
+            weight = self.weight(unit[:, :, :-1]).permute(0, 2, 3, 1) * (2 / math.sqrt(n_features))  # (B, F, 1 + M, H)
+            weight = torch.cat([weight[:, :, 0], weight[:, :, 1:].flatten(1, 2)], 1)  # (B, P, H)
             bias = self.bias(unit[:, :, -1])[..., 0]  # (B, H)
             pooled = tokens[:, :S, -1].float().mean(1)  # (B, E)
             size = pooled.new_tensor([math.log(S) / 3 - 1.7, math.log(n_features) / 2 - 1, math.log(n_classes) - 1])
-            setting = self.setting(torch.cat([pooled, size.expand(B, -1)], -1))  # (B, 3)
-            # lambda scales with 1 / S: the more rows, the less prior (starts at e/S for inputs, e^2/S for units)
-            log_penalty = 3 * setting[:, :2] + setting.new_tensor([1.0, 2.0]) - math.log(S)  # (B, 2)
-        return UnitLayer(weight, bias, log_penalty, 0.5 * setting[:, 2])
+            setting = self.setting(torch.cat([pooled, size.expand(B, -1)], -1))  # (B, 4)
+            # lambda scales with 1 / S: the more rows, the less prior (starts at e/S for features, e^2/S for the rest)
+            log_penalty = 3 * setting[:, :3] + setting.new_tensor([1.0, 2.0, 2.0]) - math.log(S)  # (B, 3)
+        return UnitLayer(weight, bias, log_penalty, 0.5 * setting[:, 3])

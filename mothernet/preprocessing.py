@@ -1,11 +1,12 @@
 """Preprocessing: what the hypernetwork and the head see of a raw row, as piecewise-linear maps that the child can fold.
 
-A numeric column becomes up to three *inputs*: its standardised, softly clipped value; a rank-Gaussian view of skewed
-columns; and whether it is missing. Both views are piecewise linear in the raw number, so they share one set of ramps
-in the child. A categorical column becomes one input per category, rare ones pooled. Every input is therefore affine
-in the rows of the child's first layer: ``inputs = base + matrix @ basis``.
+A numeric column becomes up to two *features*: its standardised, softly clipped value, and whether it is missing. A
+categorical column becomes one feature per category, rare ones pooled. Beside the features stand the *ramps* of
+numeric columns, which rise from 0 to 1 between neighbouring quantiles: the head and the units build piecewise-linear
+functions of them. All of it is piecewise linear in the raw number, so it shares one set of the child's ramps, and
+every input is affine in the rows of the child's first layer: ``inputs = base + matrix @ basis``.
 
-Axis letters: N rows, F raw columns, D inputs, R rows of the child's first layer.
+Axis letters: N rows, F raw columns, D inputs (features, then ramps), R rows of the child's first layer.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from mothernet_export import CategoricalColumn, NumericColumn
-from scipy.special import ndtri
 
 from mothernet.columns import Cells, ColumnKind
 
@@ -29,10 +30,9 @@ Array = npt.NDArray[np.float64]
 
 MAX_CATEGORIES = 16  # per column; the rest is pooled with the rare ones
 MIN_CATEGORY_ROWS = 2
-RANK_KNOTS = 9  # of the rank-Gaussian view
-RANK_VIEW_SKEWNESS = 0.5  # a column more skewed than this gets the rank-Gaussian view too
 _BENDS = np.array([2.0, 4.0, 10.0, 30.0])  # standard deviations at which the soft clipping's slope changes
 _OUTER_QUANTILE = 0.01
+_LEAST_RAMP = 1e-4  # standard deviations, as in the hypernetwork
 _LARGEST = 1e37  # knots further apart have no float32 inverse width
 
 
@@ -43,6 +43,7 @@ class Encoding(NamedTuple):
     base: Array  # (D,)
     matrix: Array  # (D, R)
     inputs: npt.NDArray[np.float32]  # (N, D) of the rows that were fitted
+    ramp_places: npt.NDArray[np.int64]  # (ramps, 2) feature and number among its ramps, of the last inputs
 
 
 class _View(NamedTuple):
@@ -54,18 +55,19 @@ class _View(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """One raw column's record and views; ``indicator`` is the view of its missing cells."""
+    """One raw column's record and views; ``indicator`` is the view of its missing cells, ``ramps`` are by number."""
 
     column: NumericColumn | CategoricalColumn
     views: list[_View]
-    indicator: _View | None
+    indicator: _View | None = None
+    ramps: tuple[tuple[int, _View], ...] = ()
 
 
-def fit_encoding(cells: Cells, names: Sequence[str], kinds: Sequence[ColumnKind]) -> Encoding:
-    """Learn the encoding of a training table and encode it."""
+def fit_encoding(cells: Cells, names: Sequence[str], kinds: Sequence[ColumnKind], n_ramps: int) -> Encoding:
+    """Learn the encoding of a training table and encode it, with up to ``n_ramps`` ramps per numeric column."""
     numbers, texts = iter(cells.numeric.T), iter(cells.categorical.T)
     parts = [
-        _numeric_part(name, next(numbers)) if kind == "numeric" else _categorical_part(name, next(texts))
+        _numeric_part(name, next(numbers), n_ramps) if kind == "numeric" else _categorical_part(name, next(texts))
         for name, kind in zip(names, kinds, strict=True)
     ]
     parts = _without_repeats(parts)
@@ -75,22 +77,29 @@ def fit_encoding(cells: Cells, names: Sequence[str], kinds: Sequence[ColumnKind]
     groups = [part.views for part in numeric]
     groups += [[part.indicator] for part in numeric if part.indicator is not None]
     groups += [part.views for part in categorical]
-    n_rows = sum(part.column.n_rows for part in parts)
-    views: list[_View] = []
-    blocks: list[tuple[int, Array]] = []
     start = 0
-    for group in groups:
-        for view in group:
-            blocks.append((start, view.weights))
-            views.append(view)
+    placed: list[tuple[int, _View]] = []  # first row of the child's first layer that a view weighs, and the view
+    ramps: list[tuple[int, _View]] = []
+    places: list[tuple[int, int]] = []
+    for k, group in enumerate(groups):
+        for number, view in numeric[k].ramps if k < len(numeric) else ():
+            ramps.append((start, view))
+            places.append((len(placed), number))
+        placed += [(start, view) for view in group]
         start += len(group[0].weights) if group else 0
-    matrix = np.zeros((len(views), n_rows))
-    for row, (offset, weights) in zip(matrix, blocks, strict=True):
-        row[offset : offset + len(weights)] = weights
+    placed += ramps
+    matrix = np.zeros((len(placed), sum(part.column.n_rows for part in parts)))
+    for row, (offset, view) in zip(matrix, placed, strict=True):
+        row[offset : offset + len(view.weights)] = view.weights
+    views = [view for _, view in placed]
     n = max(len(cells.numeric), len(cells.categorical))
     inputs = np.stack([view.values for view in views], 1) if views else np.empty((n, 0), np.float32)
     return Encoding(
-        tuple(p.column for p in parts), np.array([v.base for v in views]), matrix, inputs.astype(np.float32)
+        tuple(p.column for p in parts),
+        np.array([v.base for v in views]),
+        matrix,
+        inputs.astype(np.float32),
+        np.array(places, np.int64).reshape(-1, 2),
     )
 
 
@@ -107,11 +116,11 @@ def _two_valued(at_zero: float, at_one: float, share: float) -> tuple[float, flo
     return float(low), float(high)
 
 
-def _numeric_part(name: str, cells: npt.NDArray[np.float32]) -> _Part:
+def _numeric_part(name: str, cells: npt.NDArray[np.float32], n_ramps: int) -> _Part:
     absent = np.isnan(cells)
     finite = cells[np.isfinite(cells)].astype(np.float64).clip(-_LARGEST, _LARGEST)
     if not len(finite):
-        return _Part(NumericColumn(name, 0.0, (), False), [], None)
+        return _Part(NumericColumn(name, 0.0, (), False), [])
     values = np.clip(np.where(absent, np.median(finite), cells.astype(np.float64)), finite.min(), finite.max())
     centre = float(np.float32(np.median(finite)))
     indicator = None
@@ -121,21 +130,23 @@ def _numeric_part(name: str, cells: npt.NDArray[np.float32]) -> _Part:
     low, high = _outer_bounds(finite)
     clipped = np.clip(values, low, high)
     mean, scale = float(clipped.mean()), float(clipped.std())
-    quantiles = np.quantile(finite, np.linspace(0, 1, RANK_KNOTS))
     bends = mean + scale * np.concatenate([-_BENDS[::-1], _BENDS])
-    skewed = _skewness(clipped) > RANK_VIEW_SKEWNESS
+    quantiles = np.quantile(clipped, np.linspace(0, 1, n_ramps + 1))
+    risen = [(k, a, b) for k, (a, b) in enumerate(pairwise(quantiles)) if b - a > _LEAST_RAMP * scale]
+    if len(risen) < 2:  # two values: the feature itself says all
+        risen = []
     knots = _distinct(
-        np.concatenate([[low, high], bends[(bends > low) & (bends < high)], quantiles if skewed else []]), low, high
+        np.concatenate([[low, high], bends[(bends > low) & (bends < high)], quantiles if risen else []]), low, high
     )
     if len(knots) < 2:
         return _Part(NumericColumn(name, centre, (), indicator is not None), [], indicator)
-    curves = [_soft_clip((knots - mean) / scale)]
-    if skewed:
-        curves.append(np.interp(knots, *_normal_scores(finite, quantiles)))
-    views = [
-        _View(float(curve[0]), np.diff(curve), np.interp(values, knots, curve).astype(np.float32)) for curve in curves
-    ]
-    return _Part(NumericColumn(name, centre, tuple(knots.tolist()), indicator is not None), views, indicator)
+
+    def view(curve: Array) -> _View:  # of values at the knots
+        return _View(float(curve[0]), np.diff(curve), np.interp(values, knots, curve).astype(np.float32))
+
+    ramps = tuple((k, view(np.clip((knots - a) / (b - a), 0, 1))) for k, a, b in risen)
+    column = NumericColumn(name, centre, tuple(knots.tolist()), indicator is not None)
+    return _Part(column, [view(_soft_clip((knots - mean) / scale))], indicator, ramps)
 
 
 def _outer_bounds(finite: Array) -> tuple[float, float]:
@@ -156,26 +167,12 @@ def _distinct(knots: Array, low: float, high: float) -> Array:
     return np.array(kept)
 
 
-def _skewness(values: Array) -> float:
-    deviation = values - values.mean()
-    scale = np.sqrt(np.mean(deviation**2))
-    return float(abs(np.mean((deviation / scale) ** 3))) if scale > 0 else 0.0
-
-
-def _normal_scores(finite: Array, quantiles: Array) -> tuple[Array, Array]:
-    """Normal scores of the mid-ranks of some quantiles: (places, scores)."""
-    places = np.unique(quantiles)
-    ordered = np.sort(finite)
-    rank = (np.searchsorted(ordered, places, "left") + np.searchsorted(ordered, places, "right")) / (2 * len(ordered))
-    return places, ndtri(np.clip(rank, 0.5 / len(ordered), 1 - 0.5 / len(ordered)))
-
-
 def _categorical_part(name: str, cells: npt.NDArray[np.object_]) -> _Part:
     counts = Counter(cells.tolist())
     ordered = sorted(counts, key=lambda text: (-counts[text], text))  # most frequent first, then by name
     kept = [text for text in ordered[:MAX_CATEGORIES] if counts[text] >= MIN_CATEGORY_ROWS]
     if len(kept) < 1 or len(counts) < 2:
-        return _Part(CategoricalColumn(name, ()), [], None)
+        return _Part(CategoricalColumn(name, ()), [])
     place = {text: i for i, text in enumerate(kept)}
     code = np.array([place.get(text, len(kept)) for text in cells])  # (N,), len(kept) = pooled
     pooled = len(counts) > len(kept)
@@ -188,7 +185,7 @@ def _categorical_part(name: str, cells: npt.NDArray[np.object_]) -> _Part:
         if not pooled:
             weights[-1] = 0.0  # nothing was pooled in training: another string counts as the average row
         views.append(_View(0.0, weights, np.where(code == k, high, low).astype(np.float32)))
-    return _Part(CategoricalColumn(name, tuple(kept)), views, None)
+    return _Part(CategoricalColumn(name, tuple(kept)), views)
 
 
 def _without_repeats(parts: list[_Part]) -> list[_Part]:
@@ -204,12 +201,12 @@ def _without_repeats(parts: list[_Part]) -> list[_Part]:
         return not known
 
     kept = []
-    for column, views, indicator in parts:
+    for column, views, indicator, ramps in parts:
         views = views if views and is_new(views) else []
         indicator = indicator if indicator and is_new([indicator]) else None
         if isinstance(column, NumericColumn):
             column = replace(column, knots=column.knots if views else (), missing_indicator=indicator is not None)
         elif not views:
             column = replace(column, categories=())
-        kept.append(_Part(column, views, indicator))
+        kept.append(_Part(column, views, indicator, ramps if views else ()))
     return kept

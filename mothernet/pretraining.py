@@ -35,7 +35,7 @@ from tqdm import tqdm
 from mothernet.checkpoint import load_checkpoint, save_checkpoint
 from mothernet.files import replaced
 from mothernet.head import FeatureScale, cross_entropy, solve
-from mothernet.hypernetwork import Hypernetwork, HypernetworkConfig, Standardiser, hidden_units
+from mothernet.hypernetwork import Hypernetwork, HypernetworkConfig, Ramps, Standardiser, hidden_units
 from mothernet.muon import Muon
 from mothernet.prior import PriorConfig, TaskBatch, TaskShape, sample_shape, sample_tasks
 
@@ -66,18 +66,15 @@ def one_pass_logits(network: Hypernetwork, batch: TaskBatch, width: int, steps: 
     standardise = Standardiser.fit(support)
     inputs, query = standardise(support), standardise(batch.X[:, S:])
     layer = network(inputs, y, n_classes, width)
+    F_ = inputs.shape[-1]
     with torch.autocast(inputs.device.type, enabled=False):
+        ramps = Ramps.fit(inputs, network.config.ramps)
         phi, phi_query = (
-            torch.cat([x, hidden_units(x, layer, network.config.activation)], -1) for x in (inputs, query)
+            torch.cat([x, hidden_units(x, layer, network.config.activation)], -1) for x in (ramps(inputs), ramps(query))
         )
         scale = FeatureScale.fit(phi)
-        penalty = torch.cat(
-            [
-                layer.log_penalty[:, :1].expand(-1, inputs.shape[-1]),
-                layer.log_penalty[:, 1:].expand(-1, width),
-            ],
-            -1,
-        ).exp()  # (B, K)
+        groups = (F_, F_ * network.config.ramps, width)
+        penalty = torch.cat([layer.log_penalty[:, i : i + 1].expand(-1, n) for i, n in enumerate(groups)], -1).exp()
         output = solve(scale(phi), F.one_hot(y, n_classes).float(), penalty, steps=steps)
         logits: Tensor = output(scale(phi_query)) * layer.log_temperature.exp()[:, None, None]
     return logits
