@@ -24,7 +24,7 @@ from mothernet.prior import PriorConfig, TaskBatch
 __all__ = ["VARIANTS", "AblationNetwork", "Head", "Variant"]
 
 MODEL = {"embedding": 48, "blocks": 2, "heads": 2, "units": 64}
-PRIOR = {"max_support": 150, "max_features": 10, "max_classes": 5, "query": 64}
+PRIOR = {"max_support": 100, "max_features": 8, "max_classes": 4, "query": 64}
 
 
 @dataclass(frozen=True)

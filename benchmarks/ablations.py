@@ -1,6 +1,6 @@
 """What does each choice of the hypernetwork, its training and its prior bring, at equal tasks?
 
-    python benchmarks/ablations.py --variants base,adamw --tasks 3000 --seeds 0,1
+    python benchmarks/ablations.py --variants base,adamw --tasks 2000 --seeds 0,1
     python benchmarks/ablations.py --table
 
 Small networks are trained on some thousands of synthetic tasks, one change from the base at a time
@@ -64,7 +64,7 @@ PACKAGES = ("mothernet", "numpy", "scikit-learn", "torch")
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--variants", default="base", metavar="A,B", help=f"of {', '.join([*SCALE_ROWS, *VARIANTS])}")
-    parser.add_argument("--tasks", type=int, default=3000, metavar="N", help="training tasks of a run")
+    parser.add_argument("--tasks", type=int, default=2000, metavar="N", help="training tasks of a run")
     parser.add_argument("--seeds", default="0", metavar="A,B")
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "mothernet-tasks", metavar="DIR")
     parser.add_argument("--out", type=Path, default=RESULTS)
@@ -148,10 +148,10 @@ def validation_tasks(groups: int = 96, tasks: int = 4) -> list[TaskBatch]:
     batches = []
     for i in range(groups):
         shape = TaskShape(
-            support=(30, 60, 100, 150)[i % 4],
+            support=(30, 50, 75, 100)[i % 4],
             query=192,
-            features=(3, 5, 7, 10)[i // 4 % 4],
-            classes=(2, 2, 3, 2, 4, 5)[i // 16],
+            features=(3, 4, 6, 8)[i // 4 % 4],
+            classes=(2, 2, 3, 2, 4, 3)[i // 16],
         )
         batches.append(sample_tasks(prior, tasks, shape, seed=VALIDATION_SEED, index=i))
     return batches
@@ -423,8 +423,8 @@ def note(runs: dict[tuple[str, int], dict[str, Any]], header: dict[str, Any]) ->
     (deviation, n), tasks = run_deviation(runs, "loss"), max(line["tasks"] for line in runs.values())
     base = runs["base", 0]
     return (
-        f"{tasks:,} training tasks per run; {len(base['loss'])} validation tasks ({len(base['cross_validated_loss'])} of "
-        f"them cross-validated). ±: standard error, from the paired differences over tasks and from the deviation of "
+        f"{tasks:,} training tasks per run; {len(base['loss'])} validation tasks, "
+        f"{len(base['cross_validated_loss'])} of them cross-validated. ±: standard error, from the paired differences over tasks and from the deviation of "
         f"such differences between seeds ({deviation:.4f} for the loss, pooled over {n} variants with more than one "
         f"seed). Bold: more than two of them. Seconds: processor time of one thread, beside other work; "
         f"{header['hardware']}. `benchmarks/ablations.py`, results in `benchmarks/results/ablations.jsonl`."
