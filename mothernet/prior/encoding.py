@@ -1,85 +1,143 @@
-"""Encodes raw sampled tables as :mod:`mothernet.preprocessing` encodes real ones."""
+"""Encodes raw sampled tables as :mod:`mothernet.preprocessing` encodes real ones, by statistics of the support rows."""
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mothernet.preprocessing import RANK_KNOTS, RANK_VIEW_SKEWNESS
+from mothernet.prior.columns import Column
 from mothernet.prior.dice import Dice
-from mothernet.prior.realism import bins
 
-__all__ = ["Column", "column_plan", "encode"]
-
-
-class Column(NamedTuple):
-    categories: int  # 0 for a numeric column
-    missing: float  # share of missing cells
-    informative_missing: bool
-    rank_view: bool
-
-    @property
-    def width(self) -> int:
-        if self.categories:
-            return 1 if self.categories == 2 else self.categories
-        return 1 + (self.missing > 0) + self.rank_view
+__all__ = ["encode"]
 
 
-def column_plan(
-    dice: Dice, features: int, categories: bool = True, missing: bool = True, rank_view: bool = True
-) -> list[Column]:
-    """Columns whose encoding fills ``features`` inputs (the last may be cut off)."""
-    categorical_share = categories * dice.choice([0, 0, 0, 0, 0.2, 0.5, 1.0])
-    missing_share = missing * dice.choice([0, 0, 0, 0.3])
-    rank_share = rank_view * dice.choice([0, 0, 0.4, 1.0])
-    plan: list[Column] = []
-    filled = 0
-    while filled < features:
-        column = Column(
-            dice.choice([2, 2, 3, 3, 4, 5, 8]) if dice.chance(categorical_share) else 0,
-            dice.between(0.01, 0.5) if dice.chance(missing_share) else 0.0,
-            dice.chance(0.3),
-            dice.chance(rank_share),
-        )
-        plan.append(column)
-        filled += column.width
-    return plan
+def encode(
+    dice: Dice,
+    X: Tensor,
+    codes: Tensor,
+    plan: Sequence[Column],
+    y: Tensor,
+    n_support: int,
+    features: int,
+    *,
+    rank_view: bool,
+) -> tuple[Tensor, Tensor]:
+    """Encode raw tables.
 
+    Parameters
+    ----------
+    X : Tensor (B, n, len(plan))
+    codes : Tensor (B, n, categorical columns)
+    y : Tensor (B, n)
+        Labels: cells of one class may be missing more often.
+    features : int
+        Inputs wanted, F. Superfluous ones are cut off; where some lack, less skewed columns get a rank view too.
 
-def encode(dice: Dice, X: Tensor, plan: list[Column], y: Tensor, n_support: int) -> Tensor:
-    """Encode the raw table (B, n, len(plan)): (B, n, at least F)."""
+    Returns
+    -------
+    tuple of Tensor
+        The inputs (B, n, F), and which of them say that a cell is missing (B, F).
+    """
     B, n, _ = X.shape
+    numeric = [j for j, column in enumerate(plan) if not column.categories]
+    categorical = [j for j, column in enumerate(plan) if column.categories]
     views: list[Tensor] = []
-    for j, column in enumerate(plan):
-        x = X[..., j]  # (B, n)
-        if column.categories:
-            code = bins(dice, x, column.categories)
-            if column.categories == 2:
-                views.append(code.float()[..., None])
-            else:
-                views.append(F.one_hot(code, column.categories).float())
-            continue
-        if column.missing:
-            score = dice.uniform(B, n)
-            if column.informative_missing:  # large values, or rows of one class, are missing more often
-                score = score + 0.7 * torch.sigmoid(2 * x) if dice.chance(0.5) else score + 0.4 * (y == 0)
-            absent = score > score.quantile(1 - column.missing, dim=1, keepdim=True)
-            present = (~absent).float()
-            centre = (x * present).sum(1, keepdim=True) / present.sum(1, keepdim=True).clamp(min=1)
-            x = torch.where(absent, centre, x)
-            views.append(absent.float()[..., None])
-        views.append(x[..., None])
-        if column.rank_view:
-            views.append(_rank_gaussian(x, n_support)[..., None])
-    return torch.cat(views, -1)
+    place: list[int] = []  # of every view: its raw column
+    kind: list[int] = []  # 0 value or category, 1 missing, 2 rank view
+    preference: list[Tensor] = []  # (B, views): below 1 for those that the preprocessing would make
+    if numeric:
+        values = X[..., numeric]
+        incomplete = [i for i, j in enumerate(numeric) if plan[j].missing]
+        if incomplete:
+            filled, absent = _lose_cells(dice, values[..., incomplete], y)
+            values[..., incomplete] = filled
+            views.append(absent.float())
+            place += [numeric[i] for i in incomplete]
+            kind += [1] * len(incomplete)
+            preference.append(torch.zeros(B, len(incomplete), device=X.device))
+        softened, scores, skewness = _numeric_views(values, n_support, rank_view)
+        views.append(softened)
+        place += numeric
+        kind += [0] * len(numeric)
+        preference.append(torch.zeros(B, len(numeric), device=X.device))
+        if rank_view:
+            views.append(scores)
+            place += numeric
+            kind += [2] * len(numeric)
+            preference.append(torch.where(skewness > RANK_VIEW_SKEWNESS, 0.0, 1 + 1 / (1 + skewness)))
+    for position, j in enumerate(categorical):
+        count = plan[j].categories
+        onehot = F.one_hot(codes[..., position], count).float()
+        onehot = onehot[..., :1] if count == 2 else onehot
+        views.append(onehot)
+        place += [j] * onehot.shape[-1]
+        kind += [0] * onehot.shape[-1]
+        preference.append(torch.zeros(B, onehot.shape[-1], device=X.device))
+    inputs = torch.cat(views, -1)  # (B, n, V)
+    support = inputs[:, :n_support]
+    constant = support.amax(1) - support.amin(1) < 1e-6
+    # first the views that the preprocessing makes, by column; then rank views of other columns; then constant ones
+    order = torch.cat(preference, -1) * len(plan) + constant * 4 * len(plan)
+    order = torch.where(order == 0, torch.tensor(place, device=X.device), len(plan) + order)
+    chosen = order.argsort(dim=1, stable=True)[:, :features]
+    chosen = chosen[:, dice.permutations(1, chosen.shape[1])[0]]
+    missing = torch.tensor([k == 1 for k in kind], device=X.device)[chosen]
+    inputs = inputs.gather(2, chosen[:, None].expand(-1, n, -1))
+    return torch.nan_to_num(inputs, 0.0, 1e4, -1e4), missing
 
 
-def _rank_gaussian(x: Tensor, n_support: int) -> Tensor:
-    """Normal scores of mid-ranks among the support rows: (B, n) to (B, n)."""
-    ordered = x[:, :n_support].sort(1)[0].contiguous()
-    below = torch.searchsorted(ordered, x.contiguous()) + torch.searchsorted(ordered, x.contiguous(), right=True)
-    share = (below / (2 * n_support)).clamp(0.5 / n_support, 1 - 0.5 / n_support)
-    return math.sqrt(2) * torch.erfinv(2 * share - 1)
+def _lose_cells(dice: Dice, X: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Some cells of (B, n, m) are lost: the median in their place, and which (B, n, m) they are."""
+    B, n, m = X.shape
+    share = torch.exp(dice.between(-5, -0.7) + 0.7 * dice.normal(B, 1, m)).clamp(max=0.8)
+    reason = dice.integers(4, B, 1, m)  # at random, large or small values, one class, the same rows
+    tilt = torch.where(reason == 1, 2 * torch.sigmoid(3 * torch.where(dice.uniform(B, 1, m) < 0.5, X, -X)), 1.0)
+    tilt = torch.where(reason == 2, 0.5 + (y == 0)[..., None], tilt)
+    chance = torch.where(reason == 3, dice.uniform(B, n, 1), dice.uniform(B, n, m))
+    absent = chance < share * tilt
+    median = torch.where(absent, math.nan, X).nanmedian(1, keepdim=True)[0]
+    return torch.where(absent, median, X), absent
+
+
+def _numeric_views(X: Tensor, n_support: int, rank_view: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Standardised and softly clipped values (B, n, d), normal scores likewise, skewness (B, d)."""
+    ordered = X[:, :n_support].transpose(1, 2).contiguous().sort(-1)[0]  # (B, d, S)
+    low, high = _quantile(ordered, 0.01), _quantile(ordered, 0.99)  # (B, d)
+    margin = 3 * (high - low)
+    far = margin == 0
+    first, last = ordered[..., 0], ordered[..., -1]
+    low = torch.where(far, first, torch.maximum(first, low - margin))
+    high = torch.where(far, last, torch.minimum(last, high + margin))
+    X = torch.minimum(torch.maximum(X, low[:, None]), high[:, None])
+    S = X[:, :n_support]
+    mean, scale = S.mean(1, keepdim=True), S.std(1, keepdim=True) + 1e-6
+    z = (X - mean) / scale
+    size = z.abs()
+    softened = z.sign() * torch.where(size < 2, size, 2 + torch.log1p((size - 2).clamp(min=0)))
+    skewness = (z[:, :n_support] ** 3).mean(1).abs()
+    if not rank_view:
+        return softened, softened, skewness
+    knots = torch.stack([_quantile(ordered, k / (RANK_KNOTS - 1)) for k in range(RANK_KNOTS)], -1)  # (B, d, knots)
+    rank = torch.searchsorted(ordered, knots) + torch.searchsorted(ordered, knots, right=True)
+    share = (rank / (2 * n_support)).clamp(0.5 / n_support, 1 - 0.5 / n_support)
+    score = math.sqrt(2) * torch.erfinv(2 * share - 1)
+    gap = knots.diff(dim=-1)
+    slope = torch.where(gap > 0, score.diff(dim=-1) / gap.clamp(min=1e-12), 0.0)
+    scores = score[..., 0][:, None].expand_as(X)
+    for k in range(RANK_KNOTS - 1):
+        step = torch.minimum((X - knots[:, None, :, k]).clamp(min=0), gap[:, None, :, k])
+        scores = scores + slope[:, None, :, k] * step
+    return softened, scores, skewness
+
+
+def _quantile(ordered: Tensor, share: float) -> Tensor:
+    """Quantile (B, d) of (B, d, S) ascending values, interpolated."""
+    at = share * (ordered.shape[-1] - 1)
+    low = int(at)
+    high = min(low + 1, ordered.shape[-1] - 1)
+    return torch.lerp(ordered[..., low], ordered[..., high], at - low)

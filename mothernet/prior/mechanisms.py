@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mothernet.prior.dice import Dice
-from mothernet.prior.realism import flip_labels, standardise
+from mothernet.prior.realism import random_shares, standardise
 
 __all__ = ["causal_model", "clusters", "features", "rules", "scores", "smooth", "trees"]
 
@@ -64,7 +64,7 @@ def _root_noise(dice: Dice, B: int, n: int, width: int) -> Tensor:
 def causal_model(dice: Dice, B: int, n: int, d: int) -> tuple[Tensor, Tensor]:
     """Structural causal model: features and target are nodes of one random network (TabPFN's prior)."""
     depth = dice.choice([1, 2, 2, 3, 3, 4, 5])
-    width = max(dice.choice([max(8, d), 2 * d + 4, 32, 64]), (d + 2) // depth + 4)
+    width = max(dice.choice([4, max(8, d), 2 * d + 4, 32]), (d + 2) // depth + 4)
     h = _root_noise(dice, B, n, dice.choice([2, 4, 8, d, max(2, d // 2)]))
     nodes = [h]
     sparsity = dice.choice([0.0, 0.0, 0.5, 0.8, 0.9])
@@ -101,9 +101,10 @@ def features(dice: Dice, B: int, n: int, d: int) -> Tensor:
     if draw < 0.4:
         return causal_model(dice, B, n, d)[0]
     z = _root_noise(dice, B, n, d)
-    if draw < 0.7:
-        rank = dice.scalar.randint(1, d)
-        z = z * dice.between(0.2, 1) + (z @ dice.normal(B, d, rank)) @ dice.normal(B, rank, d) / math.sqrt(d)
+    if draw < 0.85:
+        rank = dice.scalar.randint(1, max(1, d // 2))
+        common = dice.normal(B, n, rank) @ dice.normal(B, rank, d) / math.sqrt(rank)
+        z = standardise(z) * torch.exp(dice.between(-2, 0) + 0.7 * dice.normal(B, 1, d)) + common
     return z
 
 
@@ -141,22 +142,29 @@ def trees(dice: Dice, X: Tensor) -> Tensor:
 
 
 def smooth(dice: Dice, X: Tensor) -> Tensor:
-    """A function from a Gaussian process, by random Fourier features with relevance per column: (B, n)."""
+    """A function from a Gaussian process, by random Fourier features with relevance per column: (B, n).
+
+    Of all columns, or of high frequency in one to three.
+    """
+    if dice.chance(0.3):
+        X = _take(X, dice.permutations(X.shape[0], X.shape[2])[:, : dice.scalar.randint(1, 3)])
+        length = math.exp(dice.between(-2.0, -0.3))
+    else:
+        length = math.exp(dice.between(-0.3, 1.5))
     B, _, d = X.shape
-    m = dice.choice([16, 64, 128])
-    length = math.exp(dice.between(-0.7, 1.2))
+    m = dice.choice([16, 64])
     relevance = torch.exp(dice.normal(B, d, 1) * dice.choice([0, 0.5, 1.0, 2.0]))
     frequency = dice.normal(B, d, m) * relevance / (length * math.sqrt(d))
     phase = 2 * math.pi * dice.uniform(B, 1, m)
     return (torch.cos(standardise(X) @ frequency + phase) @ dice.normal(B, m, 1))[..., 0]
 
 
-def clusters(dice: Dice, B: int, n: int, d: int, n_classes: int, label_noise: bool) -> tuple[Tensor, Tensor]:
+def clusters(dice: Dice, B: int, n: int, d: int, n_classes: int) -> tuple[Tensor, Tensor]:
     """Gaussian clusters, some per class, in an informative subspace."""
     per_class = dice.choice([1, 1, 2, 3, 4])
     informative = max(1, int(d * dice.between(0.2, 1)))
     centre = dice.normal(B, n_classes * per_class, informative) * dice.between(0.3, 2.5)
-    balance = torch.log_softmax(dice.normal(B, n_classes * per_class) * dice.choice([0, 0, 0.5, 1]), -1)
+    balance = random_shares(dice, B, n_classes * per_class).log()
     member = (
         balance[:, None] - torch.log(-torch.log(dice.uniform(B, n, balance.shape[1]).clamp(1e-6, 1 - 1e-6)))
     ).argmax(-1)
@@ -168,35 +176,35 @@ def clusters(dice: Dice, B: int, n: int, d: int, n_classes: int, label_noise: bo
     X = centre.gather(1, member[..., None].expand(-1, -1, informative)) + noise
     if informative < d:
         mix = dice.normal(B, informative, d - informative) * (dice.uniform(B, 1, d - informative) > 0.5)
-        X = torch.cat([X, X @ mix / math.sqrt(informative) + dice.normal(B, n, d - informative)], -1)
-    y = member // per_class
-    share = label_noise * dice.choice([0, 0, 0.02, 0.1, 0.2])
-    return X, flip_labels(dice, y, n_classes, share) if share else y
+        noise = dice.normal(B, n, d - informative) * dice.choice([0.1, 0.3, 1.0])
+        X = torch.cat([X, X @ mix / math.sqrt(informative) + noise], -1)
+    return X, member // per_class
 
 
 def scores(dice: Dice, X: Tensor, n_classes: int) -> Tensor:
     """Labels drawn from, or maximising, one score function per class."""
     B, n, d = X.shape
     draw = dice.scalar.random()
-    if draw < 0.25:
-        score = standardise(X) @ dice.normal(B, d, n_classes)
-    elif draw < 0.45:
+    if draw < 0.6:
+        relevance = torch.exp(dice.normal(B, d, 1) * dice.choice([0, 1.0, 2.0]))
+        score = standardise(X) @ (relevance * dice.normal(B, d, n_classes))
+    elif draw < 0.7:
         z = standardise(X)
         score = z @ dice.normal(B, d, n_classes) + (z @ dice.normal(B, d, n_classes)) * (
             z @ dice.normal(B, d, n_classes)
         )
     else:
-        mechanism = smooth if draw < 0.7 else trees
+        mechanism = smooth if draw < 0.8 else trees
         score = torch.stack([mechanism(dice, X) for _ in range(n_classes)], -1)
-    score = standardise(score) + dice.normal(B, 1, n_classes) * dice.choice([0, 0.3, 1.0])
+    score = standardise(score) + random_shares(dice, B, n_classes).log()[:, None]
     gumbel = -torch.log(-torch.log(dice.uniform(B, n, n_classes).clamp(1e-6, 1 - 1e-6)))
-    return (dice.choice([2.0, 4.0, 10.0, 50.0]) * score + gumbel).argmax(-1)
+    return (dice.choice([3.0, 6.0, 12.0, 50.0]) * score + gumbel).argmax(-1)
 
 
-def rules(dice: Dice, X: Tensor, n_classes: int, label_noise: bool) -> Tensor:
+def rules(dice: Dice, X: Tensor, n_classes: int) -> Tensor:
     """Labels by XOR, conjunctions or a lookup table over a few axis-aligned bits."""
     B, n, d = X.shape
-    m = dice.scalar.randint(2, 5)
+    m = dice.scalar.randint(2, 5 if d <= 8 else 3)  # a needle in a haystack cannot be learned
     columns = dice.permutations(B, d)[:, :m] if d >= m else dice.integers(d, B, m)
     chosen = _take(X, columns)
     rank = chosen.argsort(1).argsort(1).float() / n
@@ -205,7 +213,7 @@ def rules(dice: Dice, X: Tensor, n_classes: int, label_noise: bool) -> Tensor:
     table = dice.integers(n_classes, B, 2**m)
     draw = dice.scalar.random()
     if draw < 0.25:  # parity of a few bits picks between two classes, the rest by lookup
-        parity = bits[..., : dice.scalar.randint(2, 3)].sum(-1) % 2
+        parity = bits[..., : 2 if d > 4 else dice.scalar.randint(2, 3)].sum(-1) % 2
         y = torch.where(parity == 1, 0, 1 + (table.gather(1, code) % max(1, n_classes - 1)))
     elif draw < 0.6:  # decision list: the first of several conjunctions that holds decides
         y = table[:, :1].expand(B, n)
@@ -215,4 +223,4 @@ def rules(dice: Dice, X: Tensor, n_classes: int, label_noise: bool) -> Tensor:
             y = torch.where(holds.all(-1), (table[:, k % 2**m] + k)[:, None] % n_classes, y)
     else:
         y = table.gather(1, code)
-    return flip_labels(dice, y, n_classes, label_noise * dice.choice([0, 0, 0.02, 0.1]))
+    return y

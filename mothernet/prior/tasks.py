@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -12,14 +13,19 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mothernet.prior import mechanisms
+from mothernet.prior.columns import Column, column_plan
 from mothernet.prior.dice import Dice
-from mothernet.prior.encoding import column_plan, encode
+from mothernet.prior.encoding import encode
 from mothernet.prior.realism import flip_labels, make_real, standardise, to_classes
 
 __all__ = ["PriorConfig", "TaskBatch", "TaskShape", "sample_shape", "sample_tasks"]
 
 _KINDS = ("causal_model", "trees", "smooth", "scores", "clusters", "rules")
 _ATTEMPTS = 3
+_SURPLUS = 3  # tasks drawn for one that is kept
+_HOPELESS = 0.93  # unexplained share of label variance
+_TOLERANCE = 0.35  # of the unexplained share when tasks are chosen
+_FILTER_ROWS, _FILTER_UNITS = 256, 128
 
 
 @dataclass(frozen=True)
@@ -27,9 +33,10 @@ class PriorConfig:
     """Bounds of the sampled shapes, weights of the mixture, realism that can be left out; stored in the checkpoint."""
 
     max_support: int = 900
-    max_features: int = 40
+    max_features: int = 100
     max_classes: int = 10
     query: int = 128
+    max_cells: int = 16_000  # support rows x features, unless fewer than 60 rows would be left
     causal_model: float = 0.38
     trees: float = 0.20
     smooth: float = 0.10
@@ -61,19 +68,20 @@ class TaskBatch(NamedTuple):
     y: Tensor  # (B, N) long
     shape: TaskShape
     kind: str
+    missing: Tensor | None = None  # (B, F) inputs that say whether a cell is missing
 
 
 def sample_shape(config: PriorConfig, seed: int, index: int) -> TaskShape:
     """Draw the shape of batch ``index``."""
     dice = random.Random(f"shape/{seed}/{index}")
-    support = int(math.exp(dice.uniform(math.log(30), math.log(config.max_support))))
-    if dice.random() < 0.8:
-        features = min(config.max_features, 2 + int(dice.expovariate(1 / 8)))
-    else:
-        features = dice.randint(min(8, config.max_features), config.max_features)
+    wide = dice.random() < 0.1
+    features = dice.uniform(40, 100) if wide else 2 * 30 ** (dice.random() ** 0.75)
+    features = min(config.max_features, int(features))
     options = range(2, config.max_classes + 1)
-    classes = dice.choices(options, [0.45] + [0.55 / (c**0.7) for c in options[1:]])[0]
-    return TaskShape(max(support, 5 * classes), config.query, features, classes)
+    classes = dice.choices(options, [0.5] + [0.6 / c for c in options[1:]])[0]
+    support = 30 * (config.max_support / 30) ** (dice.random() ** 0.75)
+    support = min(support, max(60, config.max_cells / features))
+    return TaskShape(min(config.max_support, max(int(support), 5 * classes)), config.query, features, classes)
 
 
 def sample_tasks(
@@ -84,79 +92,86 @@ def sample_tasks(
     Parameters
     ----------
     batch : int
-        Tasks to return; three times as many are drawn and learnable ones kept.
+        Tasks to return; more are drawn and learnable ones kept.
     shape : TaskShape
         Rows, features (after encoding) and classes, shared by the batch.
     seed, index : int
         Name the batch: the same pair gives the same batch on the same type of device.
     """
     dice = Dice(f"tasks/{seed}/{index}", torch.device(device))
-    shares: list[Tensor] = []
-    tables: list[tuple[Tensor, Tensor]] = []
     kind = dice.scalar.choices(_KINDS, [getattr(config, k) for k in _KINDS])[0]
-    for _ in range(_ATTEMPTS):  # mechanisms whose draws are all hopeless are drawn anew
-        X, y, unexplained = _draw(dice, config, kind, 3 * batch, shape)
-        tables.append((X, y))
-        # noisy tasks teach little and drive the penalties up: keep few of them
-        unwanted = unexplained + torch.where(dice.uniform(len(X)) < 0.3, 0.0, 0.35)
-        shares.append(torch.where(unexplained > 0.97, 2.0, unwanted))
-        if int((torch.cat(shares) < 0.97).sum()) >= batch:
-            break
-    share = torch.cat(shares)
-    keep = ((share >= 0.97) * share + 0.01 * dice.uniform(len(share))).argsort()[:batch]
-    return TaskBatch(torch.cat([X for X, _ in tables])[keep], torch.cat([y for _, y in tables])[keep], shape, kind)
-
-
-def _draw(dice: Dice, config: PriorConfig, kind: str, draw: int, shape: TaskShape) -> tuple[Tensor, Tensor, Tensor]:
-    """Encoded features, labels, and the share of label variance that is out of reach of a simple learner."""
-    n, n_classes = shape.support + shape.query, shape.classes
-    plan = column_plan(dice, shape.features, config.categories, config.missing, config.rank_view)
-    X, y = _raw_tasks(dice, config, kind, draw, n, len(plan), n_classes)
-    y = dice.permutations(draw, n_classes).gather(1, y)
-    X = torch.nan_to_num(encode(dice, X, plan, y, shape.support), 0.0, 1e4, -1e4)[..., : shape.features]
-    X = X[..., dice.permutations(1, shape.features)[0]]
+    plan = column_plan(
+        dice,
+        shape.features,
+        categories=config.categories,
+        missing=config.missing,
+        rank_view=config.rank_view,
+    )
     # random features cannot see XOR, a learner can: no filter for rules
     filtered = config.learnable_only and kind != "rules"
-    unexplained = _unexplained_variance(dice, X, y, shape.support, n_classes) if filtered else X.new_zeros(draw)
-    most = F.one_hot(y, n_classes).sum(1).amax(1)  # (draw,) rows of the most frequent class
-    return X, y, torch.where(most > 0.97 * n, 1.0, unexplained)
+    drawn: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+    for _ in range(_ATTEMPTS):  # mechanisms whose draws are all hopeless are drawn anew
+        X, codes, y = _draw(dice, config, kind, (_SURPLUS if filtered else 2) * batch, plan, shape)
+        drawn.append((X, codes, y, _unwanted(dice, X, y, shape, filtered)))
+        if int((torch.cat([unwanted for *_, unwanted in drawn]) < 10).sum()) >= batch:
+            break
+    X, codes, y, unwanted = (torch.cat(parts) for parts in zip(*drawn, strict=True))
+    keep = unwanted.argsort()[:batch]
+    X, codes, y = X[keep], codes[keep], y[keep]
+    y = dice.permutations(batch, shape.classes).gather(1, y)
+    X, missing = encode(dice, X, codes, plan, y, shape.support, shape.features, rank_view=config.rank_view)
+    return TaskBatch(X, y, shape, kind, missing)
 
 
-def _raw_tasks(
-    dice: Dice, config: PriorConfig, kind: str, B: int, n: int, d: int, n_classes: int
-) -> tuple[Tensor, Tensor]:
-    """Unencoded features (B, n, d) and labels (B, n)."""
+def _draw(
+    dice: Dice, config: PriorConfig, kind: str, B: int, plan: list[Column], shape: TaskShape
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Raw features (B, n, d), codes of their categorical columns (B, n, dc) and labels (B, n)."""
+    n, d, n_classes = shape.support + shape.query, len(plan), shape.classes
+    real = partial(make_real, dice, plan=plan, quantise=config.quantise, warp=config.warp)
     if kind == "clusters":
-        return mechanisms.clusters(dice, B, n, d, n_classes, config.label_noise)
-    if kind == "causal_model":
+        X, y = mechanisms.clusters(dice, B, n, d, n_classes)
+        X, codes = real(X)
+    elif kind == "causal_model":
         X, target = mechanisms.causal_model(dice, B, n, d)
-        return make_real(dice, X, config.quantise, config.warp), to_classes(dice, target, n_classes)
-    X = make_real(dice, mechanisms.features(dice, B, n, d), config.quantise, config.warp)
-    if kind == "rules":
-        y = mechanisms.rules(dice, X, n_classes, config.label_noise)
-    elif kind == "scores":
-        y = mechanisms.scores(dice, X, n_classes)
-    else:
-        target = mechanisms.trees(dice, X) if kind == "trees" else mechanisms.smooth(dice, X)
-        target = standardise(target) + dice.choice([0, 0, 0.1, 0.3]) * dice.normal(B, n)
+        X, codes = real(X)
         y = to_classes(dice, target, n_classes)
-    if dice.chance(0.3 * config.label_noise):
+    else:
+        X, codes = real(mechanisms.features(dice, B, n, d))
+        if kind == "rules":
+            y = mechanisms.rules(dice, X, n_classes)
+        elif kind == "scores":
+            y = mechanisms.scores(dice, X, n_classes)
+        else:
+            target = mechanisms.trees(dice, X) if kind == "trees" else mechanisms.smooth(dice, X)
+            target = standardise(target) + dice.choice([0, 0, 0.1, 0.3]) * dice.normal(B, n)
+            y = to_classes(dice, target, n_classes)
+    if config.label_noise and dice.chance(0.3):
         y = flip_labels(dice, y, n_classes, dice.between(0.01, 0.15))
-    return X, y
+    return X, codes, y
 
 
-def _unexplained_variance(dice: Dice, X: Tensor, y: Tensor, n_support: int, n_classes: int) -> Tensor:
+def _unwanted(dice: Dice, X: Tensor, y: Tensor, shape: TaskShape, filtered: bool) -> Tensor:
+    """How little there is to learn from each task (B,): 10 or more is not worth a step."""
+    unexplained = _unexplained_variance(dice, X, y, shape) if filtered else X.new_zeros(len(X))
+    # noisy tasks teach little and drive the penalties up: few of them
+    unwanted = unexplained + _TOLERANCE * dice.uniform(len(X)) + 10 * (unexplained > _HOPELESS)
+    most = F.one_hot(y, shape.classes).sum(1).amax(1)  # (B,) rows of the most frequent class
+    return torch.where(most > 0.97 * y.shape[1], 20.0, unwanted)
+
+
+def _unexplained_variance(dice: Dice, X: Tensor, y: Tensor, shape: TaskShape) -> Tensor:
     """Share of label variance on query rows that a ridge on random features leaves unexplained: (B,)."""
     B, _, d = X.shape
-    support = X[:, :n_support]
-    z = ((X - support.mean(1, keepdim=True)) / (support.std(1, keepdim=True) + 1e-6)).clamp(-5, 5)
-    m = 192
+    n_support = min(shape.support, _FILTER_ROWS)
+    X, y = (torch.cat([t[:, :n_support], t[:, shape.support :]], 1) for t in (X, y))
+    z = standardise(X).clamp(-5, 5)
+    m = _FILTER_UNITS
     weight = dice.normal(B, d, m) * (1 + 2 * dice.uniform(B, 1, m)) / math.sqrt(d)
     weight = weight * (dice.uniform(B, d, m) < max(0.3, 3 / d))
     h = torch.cat([z, F.relu(z @ weight + dice.normal(B, 1, m))], -1)
-    h = (h - h[:, :n_support].mean(1, keepdim=True)) / (h[:, :n_support].std(1, keepdim=True) + 1e-3)
-    h = 3 * h / math.sqrt(h.shape[-1])
-    onehot = F.one_hot(y, n_classes).float()
+    h = 3 * standardise(h) / math.sqrt(h.shape[-1])
+    onehot = F.one_hot(y, shape.classes).float()
     base = onehot[:, :n_support].mean(1, keepdim=True)
     hs = h[:, :n_support]
     ridge = 0.02 * n_support
