@@ -28,8 +28,6 @@ HeadMode = Literal["cross-validated", "one-pass"]
 MAX_CELLS = 60_000  # (context rows + units) x (inputs + 1) that the hypernetwork reads at most
 MAX_CONTEXT_ROWS, MIN_CONTEXT_ROWS = 640, 128
 MAX_CONTEXT_INPUTS = 256  # further inputs reach the output layer directly, without hidden units
-# a unit that hardly varies would get a huge weight, and the file's float32 sums would show it
-SCALE_FLOOR = 0.03
 PENALTY_FACTORS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 PENALTY_RATIOS = (10.0, 0.1)  # of the penalty of features, then of ramps, beside what the hypernetwork says
 # nats / rows that a change of all penalties by a factor e costs: few rows say little, the hypernetwork knows more
@@ -80,7 +78,7 @@ def fit_child_weights(
     places = torch.from_numpy(ramp_places).to(device)
     layer = _unit_layer(network, x[0], places, labels, n_classes, width, rng)
     phi = torch.cat([x, hidden_units(x, layer, network.config.activation)], -1)  # (1, N, K)
-    scale = FeatureScale.fit(phi, floor=SCALE_FLOOR)
+    scale = FeatureScale.fit(phi)
     phi = scale(phi).double()  # weak penalties and repeated columns are beyond float32
     onehot = F.one_hot(labels, n_classes).to(phi.dtype)[None]  # (1, N, C)
     D = x.shape[-1]

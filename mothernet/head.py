@@ -25,6 +25,10 @@ from torch import Tensor
 __all__ = ["FeatureScale", "OutputLayer", "cross_entropy", "solve", "weighted_gram"]
 
 
+# a unit that hardly varies would get a huge weight, and float32 sums would show it
+_SCALE_FLOOR = 0.03
+
+
 class FeatureScale(NamedTuple):
     """Location and scale of the head's features on the support rows."""
 
@@ -32,9 +36,9 @@ class FeatureScale(NamedTuple):
     scale: Tensor  # (B, 1, K)
 
     @classmethod
-    def fit(cls, phi: Tensor, floor: float = 1e-3) -> FeatureScale:
-        """Measure (B, S, K) features; ``floor`` is added to every scale."""
-        return cls(phi.mean(1, keepdim=True), phi.std(1, keepdim=True, unbiased=False) + floor)
+    def fit(cls, phi: Tensor) -> FeatureScale:
+        """Measure (B, S, K) features."""
+        return cls(phi.mean(1, keepdim=True), phi.std(1, keepdim=True, unbiased=False) + _SCALE_FLOOR)
 
     def __call__(self, phi: Tensor) -> Tensor:
         """Standardise (B, N, K) features; nothing is clipped."""

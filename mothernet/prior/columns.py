@@ -18,14 +18,15 @@ class Column(NamedTuple):
     missing: bool
     skewed: bool
 
-    def width(self, rank_view: bool) -> int:
+    @property
+    def width(self) -> int:
         """Inputs that its encoding will probably have."""
         if self.categories:
             return 1 if self.categories == 2 else self.categories
-        return 1 + self.missing + (self.skewed and rank_view)
+        return 1 + self.missing
 
 
-def column_plan(dice: Dice, features: int, *, categories: bool, missing: bool, rank_view: bool) -> list[Column]:
+def column_plan(dice: Dice, features: int, *, categories: bool, missing: bool) -> list[Column]:
     """Columns whose encoding fills ``features`` inputs, about; the last may be cut off."""
     categorical = categories * dice.choice([0, 0, 0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0])
     incomplete = missing * dice.choice([0, 0, 0, 0, 0.15, 0.3, 0.9])
@@ -37,5 +38,5 @@ def column_plan(dice: Dice, features: int, *, categories: bool, missing: bool, r
         count = dice.choice([k for k in _CATEGORIES if k <= max(2, left)]) if dice.chance(categorical) else 0
         column = Column(count, not count and dice.chance(incomplete), not count and dice.chance(skewed))
         plan.append(column)
-        filled += column.width(rank_view)
+        filled += column.width
     return plan

@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mothernet.preprocessing import RANK_KNOTS, RANK_VIEW_SKEWNESS
 from mothernet.prior.columns import Column
 from mothernet.prior.dice import Dice
 
@@ -24,8 +23,6 @@ def encode(
     y: Tensor,
     n_support: int,
     features: int,
-    *,
-    rank_view: bool,
 ) -> tuple[Tensor, Tensor]:
     """Encode raw tables.
 
@@ -36,20 +33,19 @@ def encode(
     y : Tensor (B, n)
         Labels: cells of one class may be missing more often.
     features : int
-        Inputs wanted, F. Superfluous ones are cut off; where some lack, less skewed columns get a rank view too.
+        Inputs wanted, F. Superfluous ones are cut off.
 
     Returns
     -------
     tuple of Tensor
         The inputs (B, n, F), and which of them say that a cell is missing (B, F).
     """
-    B, n, _ = X.shape
+    n = X.shape[1]
     numeric = [j for j, column in enumerate(plan) if not column.categories]
     categorical = [j for j, column in enumerate(plan) if column.categories]
     views: list[Tensor] = []
     place: list[int] = []  # of every view: its raw column
-    kind: list[int] = []  # 0 value or category, 1 missing, 2 rank view
-    preference: list[Tensor] = []  # (B, views): below 1 for those that the preprocessing would make
+    kind: list[int] = []  # 0 value or category, 1 missing
     if numeric:
         values = X[..., numeric]
         incomplete = [i for i, j in enumerate(numeric) if plan[j].missing]
@@ -59,17 +55,9 @@ def encode(
             views.append(absent.float())
             place += [numeric[i] for i in incomplete]
             kind += [1] * len(incomplete)
-            preference.append(torch.zeros(B, len(incomplete), device=X.device))
-        softened, scores, skewness = _numeric_views(values, n_support, rank_view)
-        views.append(softened)
+        views.append(_soften(values, n_support))
         place += numeric
         kind += [0] * len(numeric)
-        preference.append(torch.zeros(B, len(numeric), device=X.device))
-        if rank_view:
-            views.append(scores)
-            place += numeric
-            kind += [2] * len(numeric)
-            preference.append(torch.where(skewness > RANK_VIEW_SKEWNESS, 0.0, 1 + 1 / (1 + skewness)))
     for position, j in enumerate(categorical):
         count = plan[j].categories
         onehot = F.one_hot(codes[..., position], count).float()
@@ -77,13 +65,10 @@ def encode(
         views.append(onehot)
         place += [j] * onehot.shape[-1]
         kind += [0] * onehot.shape[-1]
-        preference.append(torch.zeros(B, onehot.shape[-1], device=X.device))
     inputs = torch.cat(views, -1)  # (B, n, V)
     support = inputs[:, :n_support]
     constant = support.amax(1) - support.amin(1) < 1e-6
-    # first the views that the preprocessing makes, by column; then rank views of other columns; then constant ones
-    order = torch.cat(preference, -1) * len(plan) + constant * 4 * len(plan)
-    order = torch.where(order == 0, torch.tensor(place, device=X.device), len(plan) + order)
+    order = torch.tensor(place, device=X.device) + len(plan) * constant  # constant inputs come last
     chosen = order.argsort(dim=1, stable=True)[:, :features]
     chosen = chosen[:, dice.permutations(1, chosen.shape[1])[0]]
     missing = torch.tensor([k == 1 for k in kind], device=X.device)[chosen]
@@ -104,8 +89,8 @@ def _lose_cells(dice: Dice, X: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where(absent, median, X), absent
 
 
-def _numeric_views(X: Tensor, n_support: int, rank_view: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Standardised and softly clipped values (B, n, d), normal scores likewise, skewness (B, d)."""
+def _soften(X: Tensor, n_support: int) -> Tensor:
+    """Standardised and softly clipped values (B, n, d)."""
     ordered = X[:, :n_support].transpose(1, 2).contiguous().sort(-1)[0]  # (B, d, S)
     low, high = _quantile(ordered, 0.01), _quantile(ordered, 0.99)  # (B, d)
     margin = 3 * (high - low)
@@ -118,21 +103,7 @@ def _numeric_views(X: Tensor, n_support: int, rank_view: bool) -> tuple[Tensor, 
     mean, scale = S.mean(1, keepdim=True), S.std(1, keepdim=True) + 1e-6
     z = (X - mean) / scale
     size = z.abs()
-    softened = z.sign() * torch.where(size < 2, size, 2 + torch.log1p((size - 2).clamp(min=0)))
-    skewness = (z[:, :n_support] ** 3).mean(1).abs()
-    if not rank_view:
-        return softened, softened, skewness
-    knots = torch.stack([_quantile(ordered, k / (RANK_KNOTS - 1)) for k in range(RANK_KNOTS)], -1)  # (B, d, knots)
-    rank = torch.searchsorted(ordered, knots) + torch.searchsorted(ordered, knots, right=True)
-    share = (rank / (2 * n_support)).clamp(0.5 / n_support, 1 - 0.5 / n_support)
-    score = math.sqrt(2) * torch.erfinv(2 * share - 1)
-    gap = knots.diff(dim=-1)
-    slope = torch.where(gap > 0, score.diff(dim=-1) / gap.clamp(min=1e-12), 0.0)
-    scores = score[..., 0][:, None].expand_as(X)
-    for k in range(RANK_KNOTS - 1):
-        step = torch.minimum((X - knots[:, None, :, k]).clamp(min=0), gap[:, None, :, k])
-        scores = scores + slope[:, None, :, k] * step
-    return softened, scores, skewness
+    return z.sign() * torch.where(size < 2, size, 2 + torch.log1p((size - 2).clamp(min=0)))
 
 
 def _quantile(ordered: Tensor, share: float) -> Tensor:

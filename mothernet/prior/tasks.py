@@ -47,7 +47,6 @@ class PriorConfig:
     missing: bool = True
     quantise: bool = True
     warp: bool = True  # and outliers
-    rank_view: bool = True
     label_noise: bool = True
     learnable_only: bool = True
 
@@ -100,13 +99,7 @@ def sample_tasks(
     """
     dice = Dice(f"tasks/{seed}/{index}", torch.device(device))
     kind = dice.scalar.choices(_KINDS, [getattr(config, k) for k in _KINDS])[0]
-    plan = column_plan(
-        dice,
-        shape.features,
-        categories=config.categories,
-        missing=config.missing,
-        rank_view=config.rank_view,
-    )
+    plan = column_plan(dice, shape.features, categories=config.categories, missing=config.missing)
     # random features cannot see XOR, a learner can: no filter for rules
     filtered = config.learnable_only and kind != "rules"
     drawn: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
@@ -119,7 +112,7 @@ def sample_tasks(
     keep = unwanted.argsort()[:batch]
     X, codes, y = X[keep], codes[keep], y[keep]
     y = dice.permutations(batch, shape.classes).gather(1, y)
-    X, missing = encode(dice, X, codes, plan, y, shape.support, shape.features, rank_view=config.rank_view)
+    X, missing = encode(dice, X, codes, plan, y, shape.support, shape.features)
     return TaskBatch(X, y, shape, kind, missing)
 
 
