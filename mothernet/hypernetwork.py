@@ -91,11 +91,8 @@ class Ramps(NamedTuple):
     @classmethod
     def fit(cls, X_support: Tensor, n_ramps: int) -> Ramps:
         """Quantiles of (B, S, F) support rows; a feature of two values, which would have one ramp, has none."""
-        ordered = X_support.sort(1).values
-        place = torch.linspace(0, X_support.shape[1] - 1, n_ramps + 1, device=X_support.device)
-        below = place.long().clamp(max=max(0, X_support.shape[1] - 2))
-        above = (below + 1).clamp(max=X_support.shape[1] - 1)
-        knots = torch.lerp(ordered[:, below], ordered[:, above], (place - below)[:, None])  # (B, M + 1, F)
+        place = torch.linspace(0, X_support.shape[1] - 1, n_ramps + 1, device=X_support.device).round().long()
+        knots = X_support.sort(1).values[:, place]  # (B, M + 1, F) values that occur: of few, one ramp per step
         width = knots.diff(dim=1)  # (B, M, F)
         wide = width > 1e-4
         wide = wide & (wide.sum(1, keepdim=True) > 1)

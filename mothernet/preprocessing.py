@@ -131,7 +131,7 @@ def _numeric_part(name: str, cells: npt.NDArray[np.float32], n_ramps: int) -> _P
     clipped = np.clip(values, low, high)
     mean, scale = float(clipped.mean()), float(clipped.std())
     bends = mean + scale * np.concatenate([-_BENDS[::-1], _BENDS])
-    quantiles = np.quantile(clipped, np.linspace(0, 1, n_ramps + 1))
+    quantiles = np.sort(clipped)[np.rint(np.linspace(0, len(clipped) - 1, n_ramps + 1)).astype(int)]
     risen = [(k, a, b) for k, (a, b) in enumerate(pairwise(quantiles)) if b - a > _LEAST_RAMP * scale]
     if len(risen) < 2:  # two values: the feature itself says all
         risen = []

@@ -3,7 +3,14 @@
 import pytest
 import torch
 
-from mothernet.hypernetwork import Hypernetwork, HypernetworkConfig, Standardiser, canonical_classes, hidden_units
+from mothernet.hypernetwork import (
+    Hypernetwork,
+    HypernetworkConfig,
+    Ramps,
+    Standardiser,
+    canonical_classes,
+    hidden_units,
+)
 from mothernet.pretraining import one_pass_logits
 from mothernet.prior import TaskBatch, TaskShape
 
@@ -17,7 +24,8 @@ def network():
         network = Hypernetwork(HypernetworkConfig(embedding=32, blocks=2, units=48))
         for parameter in network.parameters():  # zero-initialised heads would hide a broken symmetry
             if not parameter.any():
-                torch.nn.init.normal_(parameter, std=0.3)
+                torch.nn.init.normal_(parameter, std=0.1)
+        torch.nn.init.normal_(network.weight.weight[1:], std=0.1)  # the ramps' rows are zero at first
     return network.eval().requires_grad_(False)
 
 
@@ -45,7 +53,8 @@ def test_feature_order_permutes_the_weights_and_nothing_else(network, support):
     X, y = support
     order = torch.tensor([3, 1, 6, 0, 5, 2, 4])
     one, two = emitted(network, X, y), emitted(network, X[..., order], y)
-    assert torch.allclose(one.weight[:, order], two.weight, atol=TOLERANCE)
+    ramps = 7 + 8 * order[:, None] + torch.arange(8)
+    assert torch.allclose(one.weight[:, torch.cat([order, ramps.flatten()])], two.weight, atol=TOLERANCE)
     for a, b in zip(one[1:], two[1:], strict=True):
         assert torch.allclose(a, b, atol=TOLERANCE)
 
@@ -93,8 +102,16 @@ def test_any_number_of_features_classes_and_rows(network, features, classes, row
     generator = torch.Generator().manual_seed(3)
     X, y = torch.randn(1, rows, features, generator=generator), torch.arange(rows)[None] % classes
     layer = emitted(network, X, y, classes, 16)
-    assert layer.weight.shape == (1, features, 16)
-    assert hidden_units(X, layer, "tanh").isfinite().all()
+    assert layer.weight.shape == (1, features * 9, 16)
+    assert hidden_units(Ramps.fit(X, 8)(X), layer, "tanh").isfinite().all()
+
+
+def test_ramps_between_quantiles():
+    X = torch.cat([torch.arange(9.0), torch.tensor([0.0] * 5 + [1.0] * 4), torch.tensor([0.0, 1, 2] * 3)]).view(1, 3, 9)
+    ramps = Ramps.fit(X.mT, 4)(torch.tensor([[[3.0, 1.0, 1.0]]]))[0, 0, 3:].view(3, 4)
+    assert ramps[0].tolist() == [1, 0.5, 0, 0]  # quantiles 0, 2, 4, 6, 8
+    assert ramps[1].tolist() == [0, 0, 0, 0]  # two values: the feature itself says all
+    assert ramps[2].tolist() == [0, 1, 0, 0]  # quantiles 0, 0, 1, 2, 2
 
 
 @pytest.mark.parametrize("width", [0, 49])

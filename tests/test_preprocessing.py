@@ -3,15 +3,24 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from mothernet.columns import column_kinds, read_cells
+from mothernet.hypernetwork import Ramps
 from mothernet.preprocessing import MAX_CATEGORIES, fit_encoding
+
+N_RAMPS = 8
 
 
 def encode(frame, categorical=()):
     names = list(frame)
     kinds = column_kinds(frame, names, categorical)
-    return fit_encoding(read_cells(frame, names, kinds), names, kinds)
+    return fit_encoding(read_cells(frame, names, kinds), names, kinds, N_RAMPS)
+
+
+def features(encoding):
+    """The inputs that are not ramps."""
+    return encoding.inputs[:, : encoding.inputs.shape[1] - len(encoding.ramp_places)]
 
 
 def basis(encoding, frame):
@@ -60,17 +69,49 @@ def test_inputs_are_affine_in_the_childs_basis(frame):
 
 
 def test_inputs_are_of_order_one(frame):
-    inputs = encode(frame).inputs
+    inputs = features(encode(frame))
     assert np.abs(inputs).max() < 6
     spread = inputs.std(0)
     assert spread.min() > 0.1 and spread.max() < 1.6
 
 
-def test_monotone_maps_of_a_number_stay_monotone(frame):
-    inputs = encode(frame[["skewed"]]).inputs
+def test_ramps_rise_in_turn_between_quantiles(frame):
+    encoding = encode(frame[["skewed"]])
     order = frame["skewed"].argsort()
-    assert inputs.shape[1] == 2  # the value and, the column being skewed, its normal score
-    assert (np.diff(inputs[order], axis=0) >= 0).all()
+    ramps = encoding.inputs[order, 1:]
+    assert encoding.ramp_places.tolist() == [[0, k] for k in range(N_RAMPS)]
+    assert (np.diff(ramps, axis=0) >= 0).all() and ramps.min() == 0 and ramps.max() == 1
+    place = np.rint(np.linspace(0, len(frame) - 1, N_RAMPS + 1)).astype(int)
+    assert np.abs(ramps.sum(1)[place] - np.arange(N_RAMPS + 1)).max() < 1e-4  # the median row has climbed half of them
+
+
+def test_a_column_of_two_values_has_no_ramps_and_one_of_few_values_has_few(frame):
+    assert len(encode(frame[["two"]]).ramp_places) == 0
+    few = pd.DataFrame({"few": np.arange(200) % 4})
+    encoding = encode(few)
+    assert len(encoding.ramp_places) == 3
+    for value in range(1, 4):  # a ramp per step: any function of the value is linear in them
+        assert (encoding.inputs[few["few"] == value, 1:].sum(1) == value).all()
+
+
+def test_ramps_belong_to_the_feature_of_their_column(frame):
+    encoding = encode(frame)
+    inputs = encoding.inputs
+    for ramp, (feature, _) in zip(inputs[:, -len(encoding.ramp_places) :].T, encoding.ramp_places, strict=True):
+        order = inputs[:, feature].argsort(kind="stable")
+        assert (np.diff(ramp[order]) >= -1e-6).all()
+
+
+def test_pretraining_and_fit_see_the_same_ramps():
+    x = np.random.default_rng(1).normal(size=(300, 1)).astype(np.float32)
+    encoding = encode(pd.DataFrame(x, columns=["x"]))
+    standardised = torch.from_numpy(features(encoding))[None]
+    expected = Ramps.fit(standardised, N_RAMPS)(standardised)[0]
+    difference = np.abs(encoding.inputs - expected.numpy()).max(0)
+    assert difference[2:-1].max() < 1e-3
+    assert (
+        difference.max() < 0.2
+    )  # the outer ramps are straight in the number here, and in its softly clipped value there
 
 
 def test_missing_numbers_have_an_input_of_their_own_only_if_training_had_some(frame):
@@ -99,7 +140,7 @@ def test_constant_all_missing_identifier_and_duplicate_columns_are_ignored(frame
     )
     encoding = encode(useless)
     assert [column.n_rows > 0 for column in encoding.columns] == [True, False, False, False, False, False]
-    assert encoding.inputs.shape[1] == 1
+    assert features(encoding).shape[1] == 1
 
 
 def test_a_category_may_be_a_number_and_has_one_text_form():
