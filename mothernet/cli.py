@@ -88,6 +88,12 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", type=_natural, metavar="N", help="of weights and tasks (default: that of the state, or 0)"
     )
     pretrain.add_argument(
+        "--accumulate",
+        type=_positive,
+        metavar="N",
+        help="batches per step (default: that of the state, or 1); the processes of torchrun share them out",
+    )
+    pretrain.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: a GPU if there is one"
     )
     pretrain.add_argument("--json", action="store_true", help="the last line of the log as JSON")
@@ -159,6 +165,7 @@ def _pretrain(args: argparse.Namespace) -> int:
     device = args.device if args.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda" and not torch.cuda.is_available():
         raise ValueError("--device cuda needs a GPU that torch can use, however: it finds none. Use --device cpu.")
+    changes = {name: value for name in ("seed", "accumulate") if (value := getattr(args, name)) is not None}
     line = pretrain(
         args.state,
         args.minutes,
@@ -166,9 +173,11 @@ def _pretrain(args: argparse.Namespace) -> int:
         cool_down_minutes=args.cool_down_minutes,
         cool_down_tasks=args.cool_down_tasks,
         start=args.start,
-        config=None if args.seed is None else PretrainingConfig(seed=args.seed),
+        config=PretrainingConfig.suited(device, **changes) if changes else None,
         device=device,
     )
+    if not line:  # another process of torchrun's has said it
+        return 0
     text = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in line.items())
     print(json.dumps(line) if args.json else f"{Path(args.state) / 'checkpoint.safetensors'}: {text}")
     return 0

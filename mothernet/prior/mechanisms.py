@@ -61,10 +61,13 @@ def _root_noise(dice: Dice, B: int, n: int, width: int) -> Tensor:
     return z * torch.exp(0.5 * dice.normal(B, 1, width))
 
 
-def causal_model(dice: Dice, B: int, n: int, d: int) -> tuple[Tensor, Tensor]:
-    """Structural causal model: features and target are nodes of one random network (TabPFN's prior)."""
+def causal_model(dice: Dice, B: int, n: int, d: int, targets: int = 1) -> tuple[Tensor, Tensor]:
+    """Structural causal model: features (B, n, d) and targets (B, n, targets) are nodes of one random network.
+
+    After TabPFN's prior.
+    """
     depth = dice.choice([1, 2, 2, 3, 3, 4, 5])
-    width = max(dice.choice([4, max(8, d), 2 * d + 4, 32]), (d + 2) // depth + 4)
+    width = max(dice.choice([4, max(8, d), 2 * d + 4, 32]), (d + targets + 1) // depth + 4, targets)
     h = _root_noise(dice, B, n, dice.choice([2, 4, 8, d, max(2, d // 2)]))
     nodes = [h]
     sparsity = dice.choice([0.0, 0.0, 0.5, 0.8, 0.9])
@@ -81,18 +84,22 @@ def causal_model(dice: Dice, B: int, n: int, d: int) -> tuple[Tensor, Tensor]:
             h = h + dice.normal(*h.shape) * noise * torch.exp(0.7 * dice.normal(B, 1, width))
         h = h.clamp(-30, 30)
         nodes.append(h)
-    if dice.chance(0.35):  # causes are observed, the effect is the target
-        X, target = nodes[0], h[..., dice.scalar.randrange(width)]
+    if dice.chance(0.35):  # causes are observed, effects are the targets
+        X, effects = nodes[0], h
     else:
         everything = torch.cat(nodes[1:] if dice.chance(0.7) else nodes, -1)
         total = everything.shape[-1]
-        chosen = dice.scalar.randrange(total) if dice.chance(0.5) else total - 1 - dice.scalar.randrange(width)
-        target = everything[..., chosen]
-        X = torch.cat([everything[..., :chosen], everything[..., chosen + 1 :]], -1)
-    X = X[..., dice.permutations(1, X.shape[-1])[0, :d]]
+        key = dice.uniform(total)
+        if dice.chance(0.5):  # targets among the last effects
+            key[-width:] += 1
+        order = key.argsort()
+        X, effects = everything[..., order[:-targets]], everything[..., order[-targets:]]
+    effects = effects[..., dice.permutations(1, effects.shape[-1])[0, :targets]]
+    constant = X.amax(1) - X.amin(1) < 1e-3  # (B, nodes)
+    X = _take(X, (dice.uniform(*constant.shape) + constant).argsort(1)[:, :d])
     if X.shape[-1] < d:
         X = torch.cat([X, dice.normal(B, n, d - X.shape[-1])], -1)
-    return X, target
+    return X, effects
 
 
 def features(dice: Dice, B: int, n: int, d: int) -> Tensor:
@@ -102,7 +109,7 @@ def features(dice: Dice, B: int, n: int, d: int) -> Tensor:
         return causal_model(dice, B, n, d)[0]
     z = _root_noise(dice, B, n, d)
     if draw < 0.85:
-        rank = dice.scalar.randint(1, max(1, d // 2))
+        rank = dice.scalar.randint(1, max(1, d // 3))
         common = dice.normal(B, n, rank) @ dice.normal(B, rank, d) / math.sqrt(rank)
         z = standardise(z) * torch.exp(dice.between(-2, 0) + 0.7 * dice.normal(B, 1, d)) + common
     return z

@@ -51,6 +51,8 @@ def make_real(dice: Dice, X: Tensor, plan: Sequence[Column], *, quantise: bool, 
     the categorical columns in the order of the plan, (B, n, number of these).
     """
     X = standardise(X)
+    if dice.chance(0.6):
+        X = _redundant(dice, X)
     if warp:
         X = standardise(_warp(dice, X, plan))
     codes = []
@@ -62,6 +64,14 @@ def make_real(dice: Dice, X: Tensor, plan: Sequence[Column], *, quantise: bool, 
     if not codes:
         return torch.stack(columns, -1), torch.empty(*X.shape[:2], 0, dtype=torch.long, device=X.device)
     return torch.stack(columns, -1), torch.stack(codes, -1)
+
+
+def _redundant(dice: Dice, X: Tensor) -> Tensor:
+    """Some columns become noisy copies of others."""
+    B, n, d = X.shape
+    other = X.gather(2, dice.integers(d, B, 1, d).expand(-1, n, -1))
+    copied = dice.uniform(B, 1, d) < dice.between(0.1, 0.7)
+    return torch.where(copied, other + (0.1 + 0.6 * dice.uniform(B, 1, d)) * X, X)
 
 
 def _warp(dice: Dice, X: Tensor, plan: Sequence[Column]) -> Tensor:

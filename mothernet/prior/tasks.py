@@ -16,7 +16,7 @@ from mothernet.prior import mechanisms
 from mothernet.prior.columns import Column, column_plan
 from mothernet.prior.dice import Dice
 from mothernet.prior.encoding import encode
-from mothernet.prior.realism import flip_labels, make_real, standardise, to_classes
+from mothernet.prior.realism import flip_labels, make_real, random_shares, standardise, to_classes
 
 __all__ = ["PriorConfig", "TaskBatch", "TaskShape", "sample_shape", "sample_tasks"]
 
@@ -24,7 +24,7 @@ _KINDS = ("causal_model", "trees", "smooth", "scores", "clusters", "rules")
 _ATTEMPTS = 3
 _SURPLUS = 3  # tasks drawn for one that is kept
 _HOPELESS = 0.93  # unexplained share of label variance
-_TOLERANCE = 0.35  # of the unexplained share when tasks are chosen
+_TOLERANCE = 0.25  # of the unexplained share when tasks are chosen
 _FILTER_ROWS, _FILTER_UNITS = 256, 128
 
 
@@ -126,9 +126,13 @@ def _draw(
         X, y = mechanisms.clusters(dice, B, n, d, n_classes)
         X, codes = real(X)
     elif kind == "causal_model":
-        X, target = mechanisms.causal_model(dice, B, n, d)
+        several = dice.chance(0.4)  # the class whose node is largest, or one node cut into classes
+        X, targets = mechanisms.causal_model(dice, B, n, d, n_classes if several else 1)
         X, codes = real(X)
-        y = to_classes(dice, target, n_classes)
+        if several:
+            y = (standardise(targets) + 0.7 * random_shares(dice, B, n_classes).log()[:, None]).argmax(-1)
+        else:
+            y = to_classes(dice, targets[..., 0], n_classes)
     else:
         X, codes = real(mechanisms.features(dice, B, n, d))
         if kind == "rules":
@@ -139,7 +143,7 @@ def _draw(
             target = mechanisms.trees(dice, X) if kind == "trees" else mechanisms.smooth(dice, X)
             target = standardise(target) + dice.choice([0, 0, 0.1, 0.3]) * dice.normal(B, n)
             y = to_classes(dice, target, n_classes)
-    if config.label_noise and dice.chance(0.3):
+    if config.label_noise and dice.chance(0.25):
         y = flip_labels(dice, y, n_classes, dice.between(0.01, 0.15))
     return X, codes, y
 

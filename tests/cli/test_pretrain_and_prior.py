@@ -27,9 +27,11 @@ def test_pretrain_trains_in_the_folder_and_says_the_last_line(
 
     monkeypatch.setattr(pretraining, "pretrain", pretrain)
     options = ["--minutes", "0.5", "--cool-down-minutes", "2", "--seed", "7", "--device", "cpu"]
+    options += ["--tasks", "900", "--cool-down-tasks", "80", "--accumulate", "4", "--from", "start.safetensors"]
     assert cli.main(["pretrain", "--state", str(tmp_path), *options, *["--json"] * as_json]) == 0
     assert (calls["state"], calls["minutes"], calls["cool_down_minutes"]) == (str(tmp_path), 0.5, 2.0)
-    assert (calls["config"].seed, calls["device"]) == (7, "cpu")
+    assert (calls["config"].seed, calls["config"].accumulate, calls["device"]) == (7, 4, "cpu")
+    assert (calls["tasks"], calls["cool_down_tasks"], calls["start"]) == (900, 80, "start.safetensors")
     output = capsys.readouterr().out
     if as_json:
         assert json.loads(output) == {"step": 12, "validation_loss": 0.75}
