@@ -185,6 +185,7 @@ def distances(real: pd.DataFrame, synthetic: pd.DataFrame) -> pd.DataFrame:
 def draw(real: pd.DataFrame, synthetic: pd.DataFrame, table: pd.DataFrame, path: Path) -> None:
     """Cumulative distributions, one small picture per meta-feature."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter
 
     columns = 6
     figure = Figure(figsize=(2.6 * columns, 2.1 * -(-len(table) // columns)), layout="constrained")
@@ -195,6 +196,7 @@ def draw(real: pd.DataFrame, synthetic: pd.DataFrame, table: pd.DataFrame, path:
             axis.plot(values, np.arange(1, len(values) + 1) / len(values), color=colour, label=label, linewidth=1.6)
         if name in ("support rows", "inputs"):
             axis.set_xscale("log")
+            axis.xaxis.set_minor_formatter(NullFormatter())
         axis.set_title(f"{name}: {table.loc[name, 'KS']:.2f}", fontsize=9)
         axis.tick_params(labelsize=7)
         axis.set_ylim(0, 1)

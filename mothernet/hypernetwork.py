@@ -35,6 +35,7 @@ __all__ = [
     "hidden_units",
 ]
 
+_LAUNCH = 65_535  # sequences: CUDA's limit to one launch of a fused attention kernel (pytorch issue 146704)
 _SOFT_CLIP = 2.0  # standard deviations; beyond, an input grows with its logarithm
 
 
@@ -154,14 +155,17 @@ class _Attention(nn.Module):
         size = E // self.heads
         q = self.query(x).view(-1, length, self.heads, size).transpose(1, 2)  # (N, heads, L, size)
         k, v = self.key_value(context).view(-1, context.shape[-2], 2, self.heads, size).permute(2, 0, 3, 1, 4)
-        if x.device.type == "cpu" and torch.is_grad_enabled():
-            # torch's fused kernel is several times slower in its CPU backward pass when one axis is short
+        if x.device.type == "cpu" and (torch.is_grad_enabled() or q.dtype == torch.bfloat16):
+            # torch's fused kernel is several times slower in its CPU backward pass, and in bfloat16 on short axes
             score = (q * size**-0.5) @ k.transpose(-1, -2)  # (N, heads, L, M)
             with torch.autocast("cpu", enabled=False):  # autocast would write the weights out in float32
                 weight = torch.softmax(score, -1)
             mixed = weight @ v
-        else:
+        elif len(q) <= _LAUNCH:
             mixed = F.scaled_dot_product_attention(q, k, v)
+        else:
+            parts = zip(q.split(_LAUNCH), k.split(_LAUNCH), v.split(_LAUNCH), strict=True)
+            mixed = torch.cat([F.scaled_dot_product_attention(*part) for part in parts])
         return self.out(mixed.transpose(1, 2).reshape(*lead, length, E))  # (*, L, E)
 
 

@@ -7,7 +7,12 @@ import pytest
 import torch
 from sklearn.ensemble import RandomForestClassifier
 
+from mothernet.columns import Cells
+from mothernet.preprocessing import fit_encoding
 from mothernet.prior import PriorConfig, TaskShape, sample_shape, sample_tasks
+from mothernet.prior.columns import Column
+from mothernet.prior.dice import Dice
+from mothernet.prior.encoding import encode
 from mothernet.prior_plot import plot_tasks
 
 KINDS = ("causal_model", "trees", "smooth", "scores", "clusters", "rules")
@@ -28,6 +33,26 @@ def test_every_mechanism_gives_finite_tasks_of_the_shape_asked_for(kind, shape):
     assert batch.y.shape == batch.X.shape[:2]
     assert int(batch.y.min()) >= 0 and int(batch.y.max()) < shape.classes
     assert all(len(y.unique()) > 1 for y in batch.y)
+
+
+@pytest.mark.parametrize("part", ["categories", "missing", "quantise", "warp", "rank_view", "label_noise"])
+def test_every_part_of_the_realism_can_be_left_out(part):
+    for kind in KINDS:
+        batch = sample_tasks(only(kind, **{part: False}), 2, TaskShape(60, 20, 12, 3), seed=2, index=0)
+        assert batch.X.shape == (2, 80, 12) and batch.X.isfinite().all()
+        assert part != "missing" or not batch.missing.any()
+
+
+def test_numbers_are_encoded_as_the_preprocessing_does():
+    draws = np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32)
+    table = np.stack([draws[:, 0], np.exp(draws[:, 1])], 1)  # the second is skewed: it gets a rank view too
+    real = fit_encoding(Cells(table, np.empty((300, 0), object)), ["a", "b"], ["numeric", "numeric"]).inputs
+    X, codes, y = torch.from_numpy(table)[None], torch.empty(1, 300, 0, dtype=torch.long), torch.zeros(1, 300)
+    plan = [Column(0, False, False), Column(0, False, True)]
+    sampled, missing = encode(Dice("test", torch.device("cpu")), X, codes, plan, y, 300, 3, rank_view=True)
+    assert real.shape == (300, 3) and not missing.any()
+    for column in real.T:  # the order is drawn; the preprocessing bends the soft clipping at a few knots only
+        assert min(float(abs(column - other).mean()) for other in sampled[0].numpy().T) < 0.02
 
 
 def test_seed_and_index_name_a_batch():
