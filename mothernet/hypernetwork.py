@@ -1,18 +1,18 @@
 """The hypernetwork: reads a support set, emits the hidden layer of the child network.
 
-Units are rows that nobody observed. The support set is a table of cells; every cell is a token, and the child's H
-hidden units are H more, learned rows of that table. A block is attention across the cells of a row, attention down a
-column (keys and values are the support rows only: units read the data, the data never reads the units, units never
-read each other) and an MLP. The cell of unit row k in column f becomes W1[f, k], and the weights of that column's
-ramps: what the unit makes of a number is a piecewise-linear function, which one weight could not say. The unit's label
-cell becomes the bias b1[k].
+Units are rows that nobody observed. Every row of the support set is a token: the sum of its features' embeddings and of
+its label's. The child's H hidden units are H more, learned tokens. A block is attention to the support rows (units read
+the data, the data never reads the units, units never read each other) and an MLP. From the token of unit k a weight is
+read out for every feature and for every ramp of that feature: what the unit makes of a number is a piecewise-linear
+function, which one weight could not say.
 
-Hence any number of features and units, and invariance to the order of rows, columns and class labels. The output
-layer is not emitted but solved: see :mod:`mothernet.head`. Preprocessing does not belong here: inputs are encoded,
-finite numbers.
+Features have no names and no order: they are sorted by what they tell about the class, and the r-th has slot r of the
+embedding and of the read-out. Hence invariance to the order of rows, columns (but for ties) and class labels, and any
+number of features and units; features beyond the last slot get no weight. The output layer is not emitted but solved:
+see :mod:`mothernet.head`. Preprocessing does not belong here: inputs are encoded, finite numbers.
 
 Axis letters: B tasks, S support rows, F features, M ramps per feature, C classes, H units, E embedding,
-T = S + H rows of tokens, P = F (1 + M) inputs of the child.
+T = S + H tokens, R features that are read, P = F (1 + M) inputs of the child.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ __all__ = [
     "hidden_units",
 ]
 
-_LAUNCH = 65_535  # sequences: CUDA's limit to one launch of a fused attention kernel (pytorch issue 146704)
 _SOFT_CLIP = 2.0  # standard deviations; beyond, an input grows with its logarithm
+_RELEVANCE_CUTS = 7  # quantiles by which features are binned when they are sorted
 
 
 @dataclass(frozen=True)
 class HypernetworkConfig:
     """Everything that decides the hypernetwork's shapes; stored in the checkpoint."""
 
-    embedding: int = 96
-    blocks: int = 3
+    embedding: int = 128
+    blocks: int = 4
     heads: int = 4
-    units: int = 256  # learned unit rows; a narrower child takes the first of them
+    slots: int = 128  # features that are read; of more, those that tell most about the class
+    units: int = 256  # learned unit tokens; a narrower child takes the first of them
     class_codes: int = 16  # label embeddings; the class of rank c (by frequency) uses code c mod class_codes
-    frequencies: int = 8  # sine and cosine features of a cell's value
-    mlp_factor: int = 2
+    mlp_factor: int = 3
     activation: Literal["tanh", "relu"] = "tanh"
     ramps: int = 8  # between quantiles of a feature's support rows; zero: units are linear in a feature
 
@@ -140,8 +140,30 @@ def canonical_classes(inputs: Tensor, y: Tensor, n_classes: int) -> Tensor:
     return rank.gather(1, y)  # (B, S)
 
 
+def _relevance(inputs: Tensor, y: Tensor, n_classes: int) -> Tensor:
+    """Mutual information (nats) of each feature's bin and the class: (B, S, F) and (B, S) to (B, F).
+
+    It is made of counts, and so the same to the bit whatever the order of the rows.
+    """
+    S = inputs.shape[1]
+    columns = inputs.mT.contiguous()  # (B, F, S)
+    place = torch.arange(1, _RELEVANCE_CUTS + 1, device=inputs.device) * S // (_RELEVANCE_CUTS + 1)
+    cuts = columns.sort(-1).values[..., place].contiguous()
+    # a value that is a cut, as those of a category are, has a bin of its own
+    bins = torch.searchsorted(cuts, columns) + torch.searchsorted(cuts, columns, right=True)
+    onehot = F.one_hot(y, n_classes).float()  # (B, S, C)
+    joint = (
+        torch.stack([(bins == k).float() @ onehot for k in range(2 * _RELEVANCE_CUTS + 1)], -1) / S
+    )  # (B, F, C, bins)
+
+    def entropy(p: Tensor) -> Tensor:
+        return -(p * p.clamp(min=1e-9).log()).flatten(2).sum(-1)
+
+    return entropy(joint.sum(2)) + entropy(joint.sum(3)) - entropy(joint)
+
+
 class _Attention(nn.Module):
-    """Multi-head attention from (*, L, E) queries to (*, M, E) context."""
+    """Multi-head attention from (B, T, E) queries to (B, S, E) context."""
 
     def __init__(self, embedding: int, heads: int) -> None:
         super().__init__()
@@ -151,42 +173,34 @@ class _Attention(nn.Module):
         self.out = nn.Linear(embedding, embedding, bias=False)
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
-        *lead, length, E = x.shape
-        size = E // self.heads
-        q = self.query(x).view(-1, length, self.heads, size).transpose(1, 2)  # (N, heads, L, size)
-        k, v = self.key_value(context).view(-1, context.shape[-2], 2, self.heads, size).permute(2, 0, 3, 1, 4)
-        if x.device.type == "cpu" and (torch.is_grad_enabled() or q.dtype == torch.bfloat16):
-            # torch's fused kernel is several times slower in its CPU backward pass, and in bfloat16 on short axes
-            score = (q * size**-0.5) @ k.transpose(-1, -2)  # (N, heads, L, M)
+        q = self.query(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, heads, T, size)
+        k, v = self.key_value(context).unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        if x.device.type == "cpu" and torch.is_grad_enabled():
+            # torch's fused kernel is several times slower in its CPU backward pass
+            score = (q * q.shape[-1] ** -0.5) @ k.mT  # (B, heads, T, S)
             with torch.autocast("cpu", enabled=False):  # autocast would write the weights out in float32
                 weight = torch.softmax(score, -1)
             mixed = weight @ v
-        elif len(q) <= _LAUNCH:
-            mixed = F.scaled_dot_product_attention(q, k, v)
         else:
-            parts = zip(q.split(_LAUNCH), k.split(_LAUNCH), v.split(_LAUNCH), strict=True)
-            mixed = torch.cat([F.scaled_dot_product_attention(*part) for part in parts])
-        return self.out(mixed.transpose(1, 2).reshape(*lead, length, E))  # (*, L, E)
+            mixed = F.scaled_dot_product_attention(q, k, v)
+        return self.out(mixed.transpose(1, 2).flatten(2))  # (B, T, E)
 
 
 class _Block(nn.Module):
-    """Attention across a row's cells, down a column's rows, then an MLP; pre-norm, residual."""
+    """Attention to the support rows, then an MLP; pre-norm, residual."""
 
     def __init__(self, config: HypernetworkConfig) -> None:
         super().__init__()
         E = config.embedding
-        self.norms = nn.ModuleList(nn.LayerNorm(E) for _ in range(3))
-        self.across = _Attention(E, config.heads)
-        self.down = _Attention(E, config.heads)
+        self.norms = nn.ModuleList(nn.LayerNorm(E) for _ in range(2))
+        self.attention = _Attention(E, config.heads)
         self.mlp = nn.Sequential(nn.Linear(E, config.mlp_factor * E), nn.GELU(), nn.Linear(config.mlp_factor * E, E))
 
     def forward(self, tokens: Tensor, n_support: int) -> Tensor:
-        """Map (B, T, F + 1, E) to the same shape."""
-        rows = self.norms[0](tokens)
-        tokens = tokens + self.across(rows, rows)
-        columns = self.norms[1](tokens).transpose(1, 2)  # (B, F + 1, T, E)
-        tokens = tokens + self.down(columns, columns[:, :, :n_support]).transpose(1, 2)
-        return tokens + self.mlp(self.norms[2](tokens))  # (B, T, F + 1, E)
+        """Map (B, T, E) to the same shape."""
+        normed = self.norms[0](tokens)
+        tokens = tokens + self.attention(normed, normed[:, :n_support])
+        return tokens + self.mlp(self.norms[1](tokens))
 
 
 class Hypernetwork(nn.Module):
@@ -199,24 +213,24 @@ class Hypernetwork(nn.Module):
 
     Notes
     -----
-    The idea of emitting a network from a table is that of MotherNet (Müller, Curino, Ramakrishnan, ICLR 2025); tokens
-    for cells follow TabPFN v2; units as unobserved rows and the solved output layer are this project's.
+    The idea of emitting a network from a table, and tokens for rows, are those of MotherNet (Müller, Curino,
+    Ramakrishnan, ICLR 2025); units as unobserved rows, slots by relevance and the solved head are this project's.
     """
 
     def __init__(self, config: HypernetworkConfig) -> None:
         super().__init__()
         self.config = config
         E = config.embedding
-        self.frequency = nn.Parameter(torch.randn(config.frequencies) * 1.5)
-        self.cell = nn.Linear(2 * (1 + 2 * config.frequencies), E)
+        self.row = nn.Linear((2 + config.ramps) * config.slots, E)
+        nn.init.normal_(self.row.weight, std=0.3 * E**-0.5)
         self.label = nn.Embedding(config.class_codes, E)
-        self.unit_cell = nn.Parameter(torch.randn(config.units, E) * 0.5)
-        self.unit_label = nn.Parameter(torch.randn(config.units, E) * 0.5)
+        self.unit = nn.Parameter(torch.randn(config.units, E))
         self.blocks = nn.ModuleList(_Block(config) for _ in range(config.blocks))
         self.norm = nn.LayerNorm(E)
-        self.weight = nn.Linear(E, 1 + config.ramps)
+        self.weight = nn.Linear(E, (1 + config.ramps) * config.slots)
         nn.init.normal_(self.weight.weight, std=E**-0.5)
-        nn.init.zeros_(self.weight.weight[1:])  # units start linear in every feature
+        nn.init.zeros_(self.weight.bias)
+        nn.init.zeros_(self.weight.weight[config.slots :])  # units start linear in every feature
         self.bias = nn.Linear(E, 1)
         self.setting = nn.Linear(E + 3, 4)  # three penalties and a temperature, told log S, log F, log C
         nn.init.zeros_(self.setting.weight)
@@ -236,26 +250,32 @@ class Hypernetwork(nn.Module):
         """
         if not 1 <= width <= self.config.units:
             raise ValueError(f"width must be between 1 and {self.config.units}, however: width={width}.")
-        B, S, n_features = inputs.shape
+        (B, S, n_features), M = inputs.shape, self.config.ramps
+        n_read = min(n_features, self.config.slots)
+        gain = 2 / math.sqrt(n_read)  # rows and pre-activations of standardised inputs start near unit scale
+        with torch.autocast(inputs.device.type, enabled=False):
+            relevance = _relevance(inputs, y, n_classes)  # (B, F)
+            read = relevance.argsort(dim=1, descending=True, stable=True)[:, :n_read]  # (B, R) features by slot
+            values = inputs.gather(2, read[:, None].expand(-1, S, -1))  # (B, S, R)
+            ramps = Ramps.fit(values, M)(values)[..., n_read:].unflatten(-1, (n_read, M))
+            values = torch.cat([torch.stack([values, _normal_scores(values)], -1), ramps], -1)  # (B, S, R, 2 + M)
+        kernel = self.row.weight.unflatten(1, (self.config.slots, 2 + M))[:, :n_read].flatten(1)  # (E, R (2 + M))
+        rows = F.linear(values.flatten(2), kernel, self.row.bias) * gain  # (B, S, E)
         label = self.label(canonical_classes(inputs, y, n_classes) % self.config.class_codes)  # (B, S, E)
-        value = torch.stack([inputs, _normal_scores(inputs)], -1)[..., None]  # (B, S, F, 2, 1)
-        angle = value * self.frequency  # (B, S, F, 2, frequencies)
-        cells = self.cell(torch.cat([value, angle.sin(), angle.cos()], -1).flatten(3))  # (B, S, F, E)
-        support = torch.cat([cells, label[:, :, None].to(cells.dtype)], 2)  # (B, S, F + 1, E)
-        units = torch.cat(
-            [self.unit_cell[:width, None].expand(-1, n_features, -1), self.unit_label[:width, None]], 1
-        )  # (H, F + 1, E)
-        tokens = torch.cat([support, units.to(cells.dtype).expand(B, -1, -1, -1)], 1)  # (B, T, F + 1, E)
+        tokens = torch.cat([rows + label.to(rows.dtype), self.unit[:width].to(rows.dtype).expand(B, -1, -1)], 1)
         for block in self.blocks:
-            tokens = block(tokens, S)
+            tokens = block(tokens, S)  # (B, T, E)
         tokens = self.norm(tokens)
         with torch.autocast(tokens.device.type, enabled=False):
-            unit = tokens[:, S:].float()  # (B, H, F + 1, E)
-            # gain 2 / sqrt(F): pre-activations of standardised inputs start near unit scale
-            weight = self.weight(unit[:, :, :-1]).permute(0, 2, 3, 1) * (2 / math.sqrt(n_features))  # (B, F, 1 + M, H)
-            weight = torch.cat([weight[:, :, 0], weight[:, :, 1:].flatten(1, 2)], 1)  # (B, P, H)
-            bias = self.bias(unit[:, :, -1])[..., 0]  # (B, H)
-            pooled = tokens[:, :S, -1].float().mean(1)  # (B, E)
+            unit = tokens[:, S:].float()  # (B, H, E)
+            kernel = self.weight.weight.unflatten(0, (1 + M, self.config.slots))[:, :n_read].flatten(0, 1)
+            constant = self.weight.bias.unflatten(0, (1 + M, self.config.slots))[:, :n_read].flatten()
+            by_slot = (F.linear(unit, kernel, constant) * gain).mT.unflatten(1, (1 + M, n_read))  # (B, 1 + M, R, H)
+            place = read[:, None, :, None].expand_as(by_slot)
+            weight = by_slot.new_zeros(B, 1 + M, n_features, width).scatter(2, place, by_slot)
+            weight = torch.cat([weight[:, 0], weight[:, 1:].transpose(1, 2).flatten(1, 2)], 1)  # (B, P, H)
+            bias = self.bias(unit)[..., 0]  # (B, H)
+            pooled = tokens[:, :S].float().mean(1)  # (B, E)
             size = pooled.new_tensor([math.log(S) / 3 - 1.7, math.log(n_features) / 2 - 1, math.log(n_classes) - 1])
             setting = self.setting(torch.cat([pooled, size.expand(B, -1)], -1))  # (B, 4)
             # lambda scales with 1 / S: the more rows, the less prior (starts at e/S for features, e^2/S for the rest)

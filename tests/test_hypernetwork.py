@@ -1,5 +1,7 @@
 """Symmetries and shapes of the hypernetwork."""
 
+import math
+
 import pytest
 import torch
 
@@ -8,6 +10,7 @@ from mothernet.hypernetwork import (
     HypernetworkConfig,
     Ramps,
     Standardiser,
+    _relevance,
     canonical_classes,
     hidden_units,
 )
@@ -25,7 +28,9 @@ def network():
         for parameter in network.parameters():  # zero-initialised heads would hide a broken symmetry
             if not parameter.any():
                 torch.nn.init.normal_(parameter, std=0.1)
-        torch.nn.init.normal_(network.weight.weight[1:], std=0.1)  # the ramps' rows are zero at first
+        torch.nn.init.normal_(
+            network.weight.weight[network.config.slots :], std=0.1
+        )  # the ramps' rows are zero at first
     return network.eval().requires_grad_(False)
 
 
@@ -104,6 +109,21 @@ def test_any_number_of_features_classes_and_rows(network, features, classes, row
     layer = emitted(network, X, y, classes, 16)
     assert layer.weight.shape == (1, features * 9, 16)
     assert hidden_units(Ramps.fit(X, 8)(X), layer, "tanh").isfinite().all()
+
+
+def test_of_many_features_those_that_tell_most_about_the_class_are_read(network):
+    generator = torch.Generator().manual_seed(5)
+    X = torch.randn(1, 80, 200, generator=generator)
+    y = (X[..., 170] > 0).long()
+    weight = emitted(network, X, y, 2).weight
+    read = (weight[0, :200] != 0).any(-1)
+    assert read.sum() == network.config.slots == 128 and read[170]
+
+
+def test_a_feature_that_is_the_same_everywhere_tells_nothing():
+    X = torch.stack([torch.ones(40), torch.arange(40.0), torch.arange(40.0) % 2, torch.arange(40.0) % 5], -1)[None]
+    told = _relevance(X, (torch.arange(40) % 2)[None], 2)[0]
+    assert told[0] == 0 and told[2] == pytest.approx(math.log(2), abs=1e-5) and told[3] == pytest.approx(0, abs=1e-6)
 
 
 def test_ramps_between_quantiles():
