@@ -80,7 +80,7 @@ def real_tasks(data: Path, suite: str, splits: int) -> Iterator[tuple[str, Any, 
             X = frame.iloc[np.concatenate([first, last])]
             names = [str(name) for name in X.columns]
             kinds = column_kinds(X, names, ())
-            encoding = fit_encoding(read_cells(X, names, kinds), names, kinds)
+            encoding = fit_encoding(read_cells(X, names, kinds), names, kinds, n_ramps=0)
             indicators = sum(getattr(column, "missing_indicator", False) for column in encoding.columns)
             codes = np.unique(y[first], return_inverse=True)[1]  # classes of the support rows only
             known = np.isin(y[last], y[first])

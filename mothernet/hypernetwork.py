@@ -7,8 +7,11 @@ read each other) and an MLP. The cell of unit row k in column f becomes W1[f, k]
 ramps: what the unit makes of a number is a piecewise-linear function, which one weight could not say. The unit's label
 cell becomes the bias b1[k].
 
-Hence any number of features and units, and invariance to the order of rows, columns and class labels. The output
-layer is not emitted but solved: see :mod:`mothernet.head`. Preprocessing does not belong here: inputs are encoded,
+A unit's row begins alike in every column, and alike columns would get alike weights. So the cell is also read out along
+a code of its column, and codes are dealt out by what the columns tell about the class.
+
+Hence any number of features and units, and invariance to the order of rows, columns (but for ties) and class labels.
+The output layer is not emitted but solved: see :mod:`mothernet.head`. Preprocessing does not belong here: inputs are encoded,
 finite numbers.
 
 Axis letters: B tasks, S support rows, F features, M ramps per feature, C classes, H units, E embedding,
@@ -37,6 +40,7 @@ __all__ = [
 
 _LAUNCH = 65_535  # sequences: CUDA's limit to one launch of a fused attention kernel (pytorch issue 146704)
 _SOFT_CLIP = 2.0  # standard deviations; beyond, an input grows with its logarithm
+_RELEVANCE_CUTS = 7  # quantiles by which features are binned when they are ranked
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class HypernetworkConfig:
     blocks: int = 3
     heads: int = 4
     units: int = 256  # learned unit rows; a narrower child takes the first of them
+    column_codes: int = 256  # by which units tell columns apart: that of relevance rank r uses code r mod column_codes
     class_codes: int = 16  # label embeddings; the class of rank c (by frequency) uses code c mod class_codes
     frequencies: int = 8  # sine and cosine features of a cell's value
     mlp_factor: int = 2
@@ -140,6 +145,27 @@ def canonical_classes(inputs: Tensor, y: Tensor, n_classes: int) -> Tensor:
     return rank.gather(1, y)  # (B, S)
 
 
+def _relevance(inputs: Tensor, y: Tensor, n_classes: int) -> Tensor:
+    """Mutual information (nats) of each feature's bin and the class: (B, S, F) and (B, S) to (B, F).
+
+    It is made of counts, and so the same to the bit whatever the order of the rows.
+    """
+    S = inputs.shape[1]
+    columns = inputs.mT.contiguous()  # (B, F, S)
+    place = torch.arange(1, _RELEVANCE_CUTS + 1, device=inputs.device) * S // (_RELEVANCE_CUTS + 1)
+    cuts = columns.sort(-1).values[..., place].contiguous()
+    # a value that is a cut, as those of a category are, has a bin of its own
+    bins = torch.searchsorted(cuts, columns) + torch.searchsorted(cuts, columns, right=True)
+    onehot = F.one_hot(y, n_classes).float()  # (B, S, C)
+    count = [(bins == k).float() @ onehot for k in range(2 * _RELEVANCE_CUTS + 1)]
+    joint = torch.stack(count, -1) / S  # (B, F, C, bins)
+
+    def entropy(p: Tensor) -> Tensor:
+        return -(p * p.clamp(min=1e-9).log()).flatten(2).sum(-1)
+
+    return entropy(joint.sum(2)) + entropy(joint.sum(3)) - entropy(joint)
+
+
 class _Attention(nn.Module):
     """Multi-head attention from (*, L, E) queries to (*, M, E) context."""
 
@@ -217,6 +243,8 @@ class Hypernetwork(nn.Module):
         self.weight = nn.Linear(E, 1 + config.ramps)
         nn.init.normal_(self.weight.weight, std=E**-0.5)
         nn.init.zeros_(self.weight.weight[1:])  # units start linear in every feature
+        self.column = nn.Embedding(config.column_codes, E)
+        nn.init.normal_(self.column.weight, std=E**-0.5)
         self.bias = nn.Linear(E, 1)
         self.setting = nn.Linear(E + 3, 4)  # three penalties and a temperature, told log S, log F, log C
         nn.init.zeros_(self.setting.weight)
@@ -252,8 +280,13 @@ class Hypernetwork(nn.Module):
         with torch.autocast(tokens.device.type, enabled=False):
             unit = tokens[:, S:].float()  # (B, H, F + 1, E)
             # gain 2 / sqrt(F): pre-activations of standardised inputs start near unit scale
-            weight = self.weight(unit[:, :, :-1]).permute(0, 2, 3, 1) * (2 / math.sqrt(n_features))  # (B, F, 1 + M, H)
-            weight = torch.cat([weight[:, :, 0], weight[:, :, 1:].flatten(1, 2)], 1)  # (B, P, H)
+            relevance = _relevance(inputs, y, n_classes)  # (B, F)
+            rank = relevance.argsort(dim=1, descending=True, stable=True).argsort(1)
+            code = self.column(rank % self.config.column_codes)  # (B, F, E)
+            own = torch.einsum("bhfe,bfe->bfh", unit[:, :, :-1], code)
+            weight = self.weight(unit[:, :, :-1]).permute(0, 2, 3, 1)  # (B, F, 1 + M, H)
+            weight = torch.cat([weight[:, :, 0] + own, weight[:, :, 1:].flatten(1, 2)], 1)  # (B, P, H)
+            weight = weight * (2 / math.sqrt(n_features))
             bias = self.bias(unit[:, :, -1])[..., 0]  # (B, H)
             pooled = tokens[:, :S, -1].float().mean(1)  # (B, E)
             size = pooled.new_tensor([math.log(S) / 3 - 1.7, math.log(n_features) / 2 - 1, math.log(n_classes) - 1])

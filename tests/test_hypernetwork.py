@@ -1,5 +1,7 @@
 """Symmetries and shapes of the hypernetwork."""
 
+import math
+
 import pytest
 import torch
 
@@ -8,6 +10,7 @@ from mothernet.hypernetwork import (
     HypernetworkConfig,
     Ramps,
     Standardiser,
+    _relevance,
     canonical_classes,
     hidden_units,
 )
@@ -104,6 +107,12 @@ def test_any_number_of_features_classes_and_rows(network, features, classes, row
     layer = emitted(network, X, y, classes, 16)
     assert layer.weight.shape == (1, features * 9, 16)
     assert hidden_units(Ramps.fit(X, 8)(X), layer, "tanh").isfinite().all()
+
+
+def test_a_feature_that_is_the_same_everywhere_tells_nothing():
+    X = torch.stack([torch.ones(40), torch.arange(40.0), torch.arange(40.0) % 2, torch.arange(40.0) % 5], -1)[None]
+    told = _relevance(X, (torch.arange(40) % 2)[None], 2)[0]
+    assert told[0] == 0 and told[2] == pytest.approx(math.log(2), abs=1e-5) and told[3] == pytest.approx(0, abs=1e-6)
 
 
 def test_ramps_between_quantiles():
