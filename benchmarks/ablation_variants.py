@@ -42,7 +42,8 @@ class Variant:
     label: str = "column"  # or "every cell", or "both"
     value_gain: float = 1.0  # of the value itself, beside its sines and cosines, in the first embedding of a cell
     column_codes: str = (
-        ""  # random vectors that tell columns apart, added to the cells of "units" or of "all" rows, or "emit"
+        ""  # random vectors that tell columns apart, added to the cells of "units" or of "all" rows,
+        # or in the read-out: by position ("emit"), by the rank of the column's F statistic ("ranked")
     )
     grouped: bool = False  # a cell also sees its neighbours j + 1 and j + 3
     thinking_rows: int = 0
@@ -102,7 +103,7 @@ class AblationNetwork(Hypernetwork):
         if variant.column_codes:
             self.codes = nn.Parameter(torch.randn(max_features, E) * 0.5, requires_grad=False)
             self.code = nn.Linear(E, E, bias=False)
-            if variant.column_codes == "emit":
+            if variant.column_codes in ("emit", "ranked"):
                 nn.init.orthogonal_(self.code.weight, 2 * std)
         if variant.layers == 2:
             self.left, self.right = (nn.Linear(E, 16, bias=False) for _ in range(2))
@@ -123,7 +124,8 @@ class AblationNetwork(Hypernetwork):
             support, units = support.float(), units.float()
             labels = support if support.ndim == 3 else self._label_cell(support)  # (B, S, E)
             unit = units if units.ndim == 3 else self._label_cell(units)  # (B, H, E)
-            phi, phi_query = (torch.cat([x, *self._hidden(x, units, unit)], -1) for x in (inputs, query))
+            codes = self._codes(inputs, F.one_hot(y, C).float()) if self.variant.column_codes else None
+            phi, phi_query = (torch.cat([x, *self._hidden(x, units, unit, codes)], -1) for x in (inputs, query))
             scale = FeatureScale.fit(phi)
             B, _, n_features = inputs.shape
             size = labels.new_tensor([math.log(S) / 3 - 1.7, math.log(n_features) / 2 - 1, math.log(C) - 1])
@@ -197,15 +199,23 @@ class AblationNetwork(Hypernetwork):
         """(B, rows, F + 1, E) to (B, rows, E): the label's cell, or the mean where labels are in every cell."""
         return tokens.mean(2) if self.variant.label == "every cell" else tokens[:, :, -1]
 
-    def _hidden(self, inputs: Tensor, units: Tensor, unit: Tensor) -> list[Tensor]:
+    def _codes(self, inputs: Tensor, onehot: Tensor) -> Tensor:
+        """A code per column: (F, E), or by rank (B, 1, F, E)."""
+        codes = self.code(self.codes[: inputs.shape[-1]])
+        if self.variant.column_codes != "ranked":
+            return codes
+        between = (onehot.mT @ inputs).square().div(onehot.sum(1).clamp(min=1)[..., None]).sum(1)  # (B, F)
+        return codes[between.argsort(1, descending=True).argsort(1)][:, None]
+
+    def _hidden(self, inputs: Tensor, units: Tensor, unit: Tensor, codes: Tensor | None) -> list[Tensor]:
         """Hidden layers (B, N, .) of inputs (B, N, F); together H units."""
         n_features = inputs.shape[-1]
         if units.ndim == 3:
             weight = self.weight(units)[..., :n_features].mT  # (B, F, H)
         else:
             weight = self.weight(units[:, :, :n_features])[..., 0]  # (B, H, F)
-            if self.variant.column_codes == "emit":
-                weight = weight + (units[:, :, :n_features] * self.code(self.codes[:n_features])).sum(-1)
+            if codes is not None and self.variant.column_codes in ("emit", "ranked"):
+                weight = weight + units[:, :, :n_features].mul(codes).sum(-1)
             weight = weight.mT  # (B, F, H)
         weight = weight * (2 / math.sqrt(n_features))
         bias = self.bias(unit)[..., 0]  # (B, H)
@@ -301,6 +311,11 @@ VARIANTS: dict[str, Variant] = {
         "network",
         column_codes="emit",
         label="both",
+    ),
+    "codes-ranked": Variant(
+        "the same, codes dealt out by the rank of the column's F statistic: the order of columns does not matter",
+        "network",
+        column_codes="ranked",
     ),
     "codes-all-label-both": Variant(
         "the same, and the label added to every cell beside its own column",
