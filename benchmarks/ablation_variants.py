@@ -41,10 +41,9 @@ class Variant:
     layers: int = 1
     label: str = "column"  # or "every cell", or "both"
     value_gain: float = 1.0  # of the value itself, beside its sines and cosines, in the first embedding of a cell
-    column_codes: str = (
-        ""  # random vectors that tell columns apart, added to the cells of "units" or of "all" rows,
-        # or in the read-out: by position ("emit"), by the rank of the column's F statistic ("ranked")
-    )
+    # random vectors that tell columns apart: added to the cells of "units" or "all" rows; or in the read-out, by
+    # position ("emit") or by the rank of the column's F statistic ("ranked"; "ranked-all": in the cells too)
+    column_codes: str = ""
     grouped: bool = False  # a cell also sees its neighbours j + 1 and j + 3
     thinking_rows: int = 0
     residual_decay: float = 1.0
@@ -103,7 +102,9 @@ class AblationNetwork(Hypernetwork):
         if variant.column_codes:
             self.codes = nn.Parameter(torch.randn(max_features, E) * 0.5, requires_grad=False)
             self.code = nn.Linear(E, E, bias=False)
-            if variant.column_codes in ("emit", "ranked"):
+            if variant.column_codes == "ranked-all":
+                self.code_in = nn.Linear(E, E, bias=False)
+            if variant.column_codes in ("emit", "ranked", "ranked-all"):
                 nn.init.orthogonal_(self.code.weight, 2 * std)
         if variant.layers == 2:
             self.left, self.right = (nn.Linear(E, 16, bias=False) for _ in range(2))
@@ -167,6 +168,9 @@ class AblationNetwork(Hypernetwork):
             thinking = self.thinking.to(support.dtype).view(1, -1, *[1] * (support.ndim - 3), support.shape[-1])
             rows = [thinking.expand(B, -1, *support.shape[2:]), *rows]
         tokens = torch.cat(rows, 1)
+        if variant.column_codes == "ranked-all":
+            code = self.code_in(self._codes(inputs, F.one_hot(y, n_classes).float()))  # (B, 1, F, E)
+            tokens = tokens + F.pad(code, (0, 0, 0, 1)).to(tokens.dtype)
         first = variant.thinking_rows
         for block in self.blocks:
             tokens = self._block(block, tokens, first + S)
@@ -202,7 +206,7 @@ class AblationNetwork(Hypernetwork):
     def _codes(self, inputs: Tensor, onehot: Tensor) -> Tensor:
         """A code per column: (F, E), or by rank (B, 1, F, E)."""
         codes = self.code(self.codes[: inputs.shape[-1]])
-        if self.variant.column_codes != "ranked":
+        if not self.variant.column_codes.startswith("ranked"):
             return codes
         between = (onehot.mT @ inputs).square().div(onehot.sum(1).clamp(min=1)[..., None]).sum(1)  # (B, F)
         return codes[between.argsort(1, descending=True).argsort(1)][:, None]
@@ -214,7 +218,7 @@ class AblationNetwork(Hypernetwork):
             weight = self.weight(units)[..., :n_features].mT  # (B, F, H)
         else:
             weight = self.weight(units[:, :, :n_features])[..., 0]  # (B, H, F)
-            if codes is not None and self.variant.column_codes in ("emit", "ranked"):
+            if codes is not None and self.variant.column_codes not in ("units", "all"):
                 weight = weight + units[:, :, :n_features].mul(codes).sum(-1)
             weight = weight.mT  # (B, F, H)
         weight = weight * (2 / math.sqrt(n_features))
@@ -316,6 +320,27 @@ VARIANTS: dict[str, Variant] = {
         "the same, codes dealt out by the rank of the column's F statistic: the order of columns does not matter",
         "network",
         column_codes="ranked",
+    ),
+    "codes-ranked-label-both": Variant(
+        "the same, and the label added to every cell beside its own column",
+        "network",
+        column_codes="ranked",
+        label="both",
+    ),
+    "codes-ranked-all": Variant("ranked codes in the cells and in the read-out", "network", column_codes="ranked-all"),
+    "codes-ranked-adamw": Variant(
+        "ranked codes in the read-out, AdamW 1e-3 for all",
+        "network",
+        column_codes="ranked",
+        muon=False,
+        matrix_learning_rate=1e-3,
+    ),
+    "codes-ranked-rate-3": Variant(
+        "ranked codes in the read-out, learning rates x 3",
+        "network",
+        column_codes="ranked",
+        learning_rate=3e-3,
+        matrix_learning_rate=4.5e-3,
     ),
     "codes-all-label-both": Variant(
         "the same, and the label added to every cell beside its own column",
