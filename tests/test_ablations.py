@@ -58,6 +58,18 @@ def test_ranked_codes_ignore_the_order_of_columns(variants, batch):
     torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
 
 
+def test_units_are_nearly_alike_unless_columns_have_codes(variants, batch):
+    ratios = {}
+    for name in ("base", "codes-ranked"):
+        torch.manual_seed(0)
+        network = variants.AblationNetwork(variants.VARIANTS[name], 8)
+        with torch.no_grad():
+            units = network.head(batch, 64).phi[..., 5:]  # (B, S, H) standardised
+        spectrum = torch.linalg.eigvalsh(units.mT @ units).clamp(min=0)
+        ratios[name] = float((spectrum.sum(-1).square() / spectrum.square().sum(-1)).mean())
+    assert 1 <= ratios["base"] < 1.8 < ratios["codes-ranked"]  # directions, participation ratio
+
+
 def test_unknown_variants_are_an_error(variants, monkeypatch, capsys):
     import ablations
 
