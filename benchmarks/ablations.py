@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -353,11 +354,14 @@ def write_tables(results: Path, document: Path) -> None:
         raise SystemExit(f"{results} holds no runs. Run some --variants first.")
     mark = runs[-1]["validation"]
     runs = [line for line in runs if line["validation"] == mark]
-    by_key = {(line["variant"], line["seed"]): line for line in runs}
+    usual = Counter(line["tasks"] for line in runs if line["variant"] not in SCALE_ROWS).most_common(1)[0][0]
+    by_key = {(line["variant"], line["seed"]): line for line in runs if line["tasks"] in (0, usual)}
     header = next(line for line in reversed(lines) if line["kind"] == "header")
     before, rest = document.read_text(encoding="utf-8").split(BEGIN)
     after = rest.split(END)[1]
-    body = "\n".join([*scale_table(by_key), "", *difference_table(by_key), "", note(by_key, header)])
+    body = "\n".join(
+        [*scale_table(by_key), "", *difference_table(by_key), "", *budget_table(runs, usual), "", note(by_key, header)]
+    )
     document.write_text(f"{before}{BEGIN}\n\n{body}\n\n{END}{after}", encoding="utf-8")
 
 
@@ -419,12 +423,26 @@ def difference_table(runs: dict[tuple[str, int], dict[str, Any]]) -> list[str]:
     return rows
 
 
+def budget_table(runs: list[dict[str, Any]], usual: int) -> list[str]:
+    """Variants that were also trained on another number of tasks: what the short runs say of longer ones."""
+    rows = [
+        "| variant, seed | tasks | loss, one pass | AUC, one pass | loss, cross-validated |",
+        "|---|---|---|---|---|",
+    ]
+    pairs = {(line["variant"], line["seed"]) for line in runs if line["tasks"] not in (0, usual)}
+    for line in sorted(runs, key=lambda line: (line["seed"], line["variant"], line["tasks"])):
+        if (line["variant"], line["seed"]) in pairs:
+            texts = " | ".join(f"{mean(line[m]):.4f}" for m in METRICS)
+            rows.append(f"| `{line['variant']}`, {line['seed']} | {line['tasks']:,} | {texts} |")
+    return rows if pairs else []
+
+
 def note(runs: dict[tuple[str, int], dict[str, Any]], header: dict[str, Any]) -> str:
     (deviation, n), tasks = run_deviation(runs, "loss"), max(line["tasks"] for line in runs.values())
     base = runs["base", 0]
     return (
-        f"{tasks:,} training tasks per run; {len(base['loss'])} validation tasks, "
-        f"{len(base['cross_validated_loss'])} of them cross-validated. ±: standard error, from the paired differences over tasks and from the deviation of "
+        f"{tasks:,} training tasks per run; {len(base['loss'])} validation tasks, {len(base['cross_validated_loss'])} "
+        f"of them cross-validated. ±: standard error, from the paired differences over tasks and from the deviation of "
         f"such differences between seeds ({deviation:.4f} for the loss, pooled over {n} variants with more than one "
         f"seed). Bold: more than two of them. Seconds: processor time of one thread, beside other work; "
         f"{header['hardware']}. `benchmarks/ablations.py`, results in `benchmarks/results/ablations.jsonl`."
