@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mothernet.head import FeatureScale, OutputLayer, solve
-from mothernet.hypernetwork import Hypernetwork, HypernetworkConfig, Standardiser, canonical_classes
+from mothernet.hypernetwork import Hypernetwork, HypernetworkConfig, Standardiser, _normal_scores, canonical_classes
 from mothernet.prior import PriorConfig, TaskBatch
 
 __all__ = ["VARIANTS", "AblationNetwork", "Head", "Variant"]
@@ -59,7 +59,7 @@ class Variant:
     sampled_width: bool = True
 
     def config(self) -> HypernetworkConfig:
-        return HypernetworkConfig(**{**MODEL, **self.model})
+        return HypernetworkConfig(**{**MODEL, "ramps": 0, "column_codes": 0, **self.model})
 
     def prior_config(self) -> PriorConfig:
         return PriorConfig(**{**PRIOR, **self.prior})
@@ -94,7 +94,7 @@ class AblationNetwork(Hypernetwork):
             self.weight = nn.Linear(E, max_features)
             nn.init.normal_(self.weight.weight, std=std)
         if variant.grouped:
-            self.cell = nn.Linear(3 * self.cell.in_features, E)
+            self.cell = nn.Linear(2 * self.cell.in_features, E)
         with torch.no_grad():
             self.cell.weight[:, :: 1 + 2 * self.config.frequencies] *= variant.value_gain
         if variant.thinking_rows:
@@ -130,15 +130,15 @@ class AblationNetwork(Hypernetwork):
             scale = FeatureScale.fit(phi)
             B, _, n_features = inputs.shape
             size = labels.new_tensor([math.log(S) / 3 - 1.7, math.log(n_features) / 2 - 1, math.log(C) - 1])
-            setting = self.setting(torch.cat([labels.mean(1), size.expand(B, -1)], -1))  # (B, 3)
+            setting = self.setting(torch.cat([labels.mean(1), size.expand(B, -1)], -1))  # (B, 4)
             start = [1.5, 1.5] if self.variant.one_penalty else [1.0, 2.0]
-            raw = setting[:, :1].expand(-1, 2) if self.variant.one_penalty else setting[:, :2]
+            raw = setting[:, :1].expand(-1, 2) if self.variant.one_penalty else setting[:, ::2][:, :2]  # no ramps
             log_penalty = 3 * raw + setting.new_tensor(start) - math.log(S)  # (B, 2)
             penalty = torch.cat([log_penalty[:, :1].expand(-1, n_features), log_penalty[:, 1:].expand(-1, width)], -1)
             output = None
             if self.variant.output == "generated":
                 output = self._generated(support, labels, unit, n_features, F.one_hot(y, C).float())
-            temperature = (0.5 * setting[:, 2]).exp()
+            temperature = (0.5 * setting[:, 3]).exp()
         return Head(scale(phi), scale(phi_query), penalty.exp(), temperature, output)
 
     def _read(self, inputs: Tensor, y: Tensor, n_classes: int, width: int) -> tuple[Tensor, Tensor]:
@@ -178,7 +178,7 @@ class AblationNetwork(Hypernetwork):
         return tokens[:, first : first + S], tokens[:, first + S :]
 
     def _cells(self, inputs: Tensor) -> Tensor:
-        groups = [inputs]
+        groups = [inputs, _normal_scores(inputs)]
         if self.variant.grouped:
             groups += [inputs.roll(-shift, 2) for shift in (1, 3)]
         parts = []
@@ -259,7 +259,7 @@ def _without(part: str) -> Variant:
 
 
 _PARTS = ("causal_model", "trees", "smooth", "scores", "clusters", "rules")
-_REALISM = ("categories", "missing", "quantise", "warp", "rank_view", "label_noise", "learnable_only")
+_REALISM = ("categories", "missing", "quantise", "warp", "label_noise", "learnable_only")
 
 VARIANTS: dict[str, Variant] = {
     "base": Variant("the base", "base"),

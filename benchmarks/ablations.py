@@ -298,9 +298,9 @@ def cross_validated_logits(head: Head, b: int, y: torch.Tensor, n_classes: int) 
     phi, query = head.phi[b : b + 1].double(), head.phi_query[b : b + 1].double()
     present = y.unique()
     labels = torch.searchsorted(present, y)
-    n_inputs = int((head.penalty[b] == head.penalty[b, 0]).sum())
+    group = 2 * (head.penalty[b] != head.penalty[b, 0]).long()  # inputs, units
     rng = np.random.default_rng(0)
-    penalty = _cross_validated(phi, labels, len(present), head.penalty[b : b + 1].double(), n_inputs, rng)
+    penalty = _cross_validated(phi, labels, len(present), head.penalty[b : b + 1].double(), group, rng)
     onehot = F.one_hot(labels, len(present)).double()[None]
     logits = torch.full((1, query.shape[1], n_classes), math.log(1e-2 / len(y)), dtype=torch.float64)
     logits[..., present] = solve(phi, onehot, penalty, steps=200, tolerance=1e-8)(query).log_softmax(-1)

@@ -230,7 +230,7 @@ def _cross_validated(
             if worse == 2:
                 break
     for alone in (group == 0, group == 1):
-        for ratio in PENALTY_RATIOS:
+        for ratio in PENALTY_RATIOS if alone.any() else ():
             loss, output = attempt(candidate := best * torch.where(alone, ratio, 1.0), best_output)
             if loss < best_loss:
                 best, best_loss, best_output = candidate, loss, output

@@ -11,8 +11,8 @@ A unit's row begins alike in every column, and alike columns would get alike wei
 a code of its column, and codes are dealt out by what the columns tell about the class.
 
 Hence any number of features and units, and invariance to the order of rows, columns (but for ties) and class labels.
-The output layer is not emitted but solved: see :mod:`mothernet.head`. Preprocessing does not belong here: inputs are encoded,
-finite numbers.
+The output layer is not emitted but solved: see :mod:`mothernet.head`. Preprocessing does not belong here: inputs are
+encoded, finite numbers.
 
 Axis letters: B tasks, S support rows, F features, M ramps per feature, C classes, H units, E embedding,
 T = S + H rows of tokens, P = F (1 + M) inputs of the child.
@@ -51,7 +51,7 @@ class HypernetworkConfig:
     blocks: int = 3
     heads: int = 4
     units: int = 256  # learned unit rows; a narrower child takes the first of them
-    column_codes: int = 256  # by which units tell columns apart: that of relevance rank r uses code r mod column_codes
+    column_codes: int = 256  # by which units tell columns apart; that of relevance rank r uses code r mod column_codes
     class_codes: int = 16  # label embeddings; the class of rank c (by frequency) uses code c mod class_codes
     frequencies: int = 8  # sine and cosine features of a cell's value
     mlp_factor: int = 2
@@ -243,8 +243,9 @@ class Hypernetwork(nn.Module):
         self.weight = nn.Linear(E, 1 + config.ramps)
         nn.init.normal_(self.weight.weight, std=E**-0.5)
         nn.init.zeros_(self.weight.weight[1:])  # units start linear in every feature
-        self.column = nn.Embedding(config.column_codes, E)
-        nn.init.normal_(self.column.weight, std=E**-0.5)
+        if config.column_codes:
+            self.column = nn.Embedding(config.column_codes, E)
+            nn.init.normal_(self.column.weight, std=E**-0.5)
         self.bias = nn.Linear(E, 1)
         self.setting = nn.Linear(E + 3, 4)  # three penalties and a temperature, told log S, log F, log C
         nn.init.zeros_(self.setting.weight)
@@ -280,12 +281,12 @@ class Hypernetwork(nn.Module):
         with torch.autocast(tokens.device.type, enabled=False):
             unit = tokens[:, S:].float()  # (B, H, F + 1, E)
             # gain 2 / sqrt(F): pre-activations of standardised inputs start near unit scale
-            relevance = _relevance(inputs, y, n_classes)  # (B, F)
-            rank = relevance.argsort(dim=1, descending=True, stable=True).argsort(1)
-            code = self.column(rank % self.config.column_codes)  # (B, F, E)
-            own = torch.einsum("bhfe,bfe->bfh", unit[:, :, :-1], code)
             weight = self.weight(unit[:, :, :-1]).permute(0, 2, 3, 1)  # (B, F, 1 + M, H)
-            weight = torch.cat([weight[:, :, 0] + own, weight[:, :, 1:].flatten(1, 2)], 1)  # (B, P, H)
+            weight = torch.cat([weight[:, :, 0], weight[:, :, 1:].flatten(1, 2)], 1)  # (B, P, H)
+            if self.config.column_codes:
+                rank = _relevance(inputs, y, n_classes).argsort(dim=1, descending=True, stable=True).argsort(1)
+                code = self.column(rank % self.config.column_codes)  # (B, F, E)
+                weight[:, :n_features] += torch.einsum("bhfe,bfe->bfh", unit[:, :, :-1], code)
             weight = weight * (2 / math.sqrt(n_features))
             bias = self.bias(unit[:, :, -1])[..., 0]  # (B, H)
             pooled = tokens[:, :S, -1].float().mean(1)  # (B, E)
