@@ -127,10 +127,11 @@ def synthetic(predict: dict[str, Predict]) -> Iterator[dict[str, Any]]:
         y = batch.y[:, batch.shape.support :].numpy()
         for name, p in ((name, make(batch)) for name, make in predict.items()):
             for b in range(len(y)):
-                likelihood = np.clip(p[b][np.arange(len(y[b])), y[b]], 1e-9, 1)
+                clipped = np.clip(p[b], 1e-9, 1)
+                likelihood = clipped[np.arange(len(clipped)), y[b]]
                 line = {"kind": "score", "suite": "synthetic", "table": f"{group}.{b}", "split": 0, "model": name}
                 yield line | {
-                    "auc": auc(y[b], p[b]) if len(np.unique(y[b])) > 1 else float("nan"),
+                    "auc": auc(y[b], clipped) if len(np.unique(y[b])) > 1 else float("nan"),
                     "log_loss": min(3.0, float(-np.log(likelihood).mean())),
                     "accuracy": float((p[b].argmax(-1) == y[b]).mean()),
                     "fit_seconds": 0.0,
