@@ -153,8 +153,9 @@ def draw(runs: dict[str, Path]) -> None:
 
     last: dict[str, Any] = {}
     if RESULTS.is_file():
-        lines = [json.loads(text) for text in RESULTS.read_text(encoding="utf-8").splitlines()]
-        last = next((x["models"] for x in reversed(lines) if x["kind"] == "summary" and x["suite"] == "synthetic"), {})
+        for line in map(json.loads, RESULTS.read_text(encoding="utf-8").splitlines()):
+            if line["kind"] == "summary" and line["suite"] == "synthetic":
+                last |= line["models"]
     figure = Figure(figsize=(11, 7), layout="constrained")
     axes = figure.subplots(2, 2, sharey="row")
     for row, (key, scale, label) in zip(
