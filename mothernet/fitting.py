@@ -31,7 +31,7 @@ MAX_CONTEXT_INPUTS = 256  # further inputs reach the output layer directly, with
 PENALTY_FACTORS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 PENALTY_RATIOS = (10.0, 0.1)  # of the penalty of features, then of ramps, beside what the hypernetwork says
 # nats / rows that a change of all penalties by a factor e costs: few rows say little, the hypernetwork knows more
-PENALTY_BELIEF = 0.15
+PENALTY_BELIEF = 0.4
 FOLDS = 5
 MAX_ROUNDING_ERROR = 4e-6  # of a probability, before the encoding is folded in and adds its own
 MAX_STRENGTHENINGS = 8
@@ -213,7 +213,7 @@ def _cross_validated(
             gram=gram,
             start=start,
             steps=30,
-            tolerance=1e-6,
+            tolerance=1e-5,
         )
         log_p = F.log_softmax(output(phi), -1).gather(-1, y[None, :, None].expand(FOLDS, -1, 1))[..., 0]
         distance = float((candidate / penalty).log().square().mean())
