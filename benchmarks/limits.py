@@ -50,6 +50,7 @@ from mothernet.prior import PriorConfig, TaskShape, sample_tasks
 RESULTS = Path(__file__).parent / "results" / "limits.jsonl"
 PICTURE = Path(__file__).parent.parent / "docs" / "limits.png"
 QUERY, FEATURES, CLASSES = 1000, 12, 3
+COLOURS = {"mothernet": "C0", "untrained": "C1", "logistic-regression": "C2", "random-forest": "C3"}
 FIRST_TASK = 10_000  # the validation tasks of pretraining come before
 PANELS = {
     "context": (128, 256, 512, 1024, 2048, 4096),
@@ -115,14 +116,13 @@ def draw(lines: list[dict[str, Any]]) -> None:
     for axis, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         chosen = frame[frame["panel"] == panel]
         table = chosen.pivot_table(index=["value", "task"], columns="model", values="log_loss")
-        for model in table:
+        for model, colour in COLOURS.items():
             mean = table[model].groupby("value").mean().dropna()
-            if len(mean) == 1:
-                axis.axhline(mean.iloc[0], color="grey", linestyle=":" if "forest" in model else "--", label=model)
+            if len(mean) == 1:  # the same for every value
+                axis.axhline(mean.iloc[0], color=colour, linestyle="--", label=model)
                 continue
-            reference = table["mothernet"] if model != "mothernet" else 0 * table[model]
-            error = (table[model] - reference).groupby("value").sem().fillna(0)
-            axis.errorbar(mean.index, mean, yerr=error, marker=".", capsize=2, label=model)
+            error = (table[model] - table["mothernet"]).groupby("value").sem().fillna(0)
+            axis.errorbar(mean.index, mean, yerr=error, color=colour, marker=".", capsize=2, label=model)
         axis.set_xscale("log")
         axis.set_xticks(PANELS[panel], [f"{value:,}" for value in PANELS[panel]], fontsize=7, rotation=45)
         axis.minorticks_off()
