@@ -48,8 +48,8 @@ from mothernet.files import replaced
 from mothernet.fitting import _cross_validated
 from mothernet.head import cross_entropy, solve
 from mothernet.muon import Muon
-from mothernet.pretraining import VALIDATION_SEED
 from mothernet.prior import PriorConfig, TaskBatch, TaskShape, sample_shape, sample_tasks
+from mothernet.validation import VALIDATION_SEED
 
 RESULTS = Path(__file__).parent / "results" / "ablations.jsonl"
 DOCUMENT = Path(__file__).parent.parent / "docs" / "ablations.md"

@@ -44,8 +44,8 @@ from mothernet import fitting
 from mothernet.checkpoint import load_checkpoint
 from mothernet.files import replaced
 from mothernet.hypernetwork import Hypernetwork
-from mothernet.pretraining import VALIDATION_SEED
 from mothernet.prior import PriorConfig, TaskShape, sample_tasks
+from mothernet.validation import VALIDATION_SEED
 
 RESULTS = Path(__file__).parent / "results" / "limits.jsonl"
 PICTURE = Path(__file__).parent.parent / "docs" / "limits.png"

@@ -4,7 +4,7 @@
     python benchmarks/pretraining.py --curves first=RUN/log.jsonl second=OTHER/log.jsonl
 
 The first form scores the checkpoint (default: the one in the package) on the 256 validation tasks that no run trains
-on (``mothernet.pretraining.validation_tasks``: 40 to 600 rows, 2 to 40 features, 2 to 10 classes) and on the ``dev``
+on (``mothernet.validation.validation_tasks``: 40 to 600 rows, 2 to 40 features, 2 to 10 classes) and on the ``dev``
 tables of DIR by the protocol of ``accuracy.py``. ``one-pass`` takes penalties and temperature from the hypernetwork,
 ``cross-validated`` is what ``fit`` does, ``untrained`` is the latter with random weights. Losses are in nats, at most
 3 per synthetic task; AUC is one-vs-one. Appends a header, a line per task or table, and a summary to
@@ -43,8 +43,8 @@ from mothernet.checkpoint import load_checkpoint
 from mothernet.files import replaced
 from mothernet.fitting import fit_child_weights
 from mothernet.hypernetwork import Hypernetwork, Ramps, Standardiser
-from mothernet.pretraining import one_pass_logits, validation_tasks
 from mothernet.prior import TaskBatch
+from mothernet.validation import one_pass_logits, validation_tasks
 
 RESULTS = Path(__file__).parent / "results" / "pretraining.jsonl"
 PICTURE = Path(__file__).parent.parent / "docs" / "learning-curves.png"

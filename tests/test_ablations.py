@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from mothernet.hypernetwork import Hypernetwork
-from mothernet.pretraining import one_pass_logits
 from mothernet.prior import TaskShape, sample_tasks
+from mothernet.validation import one_pass_logits
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 

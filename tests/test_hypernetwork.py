@@ -14,8 +14,8 @@ from mothernet.hypernetwork import (
     canonical_classes,
     hidden_units,
 )
-from mothernet.pretraining import one_pass_logits
 from mothernet.prior import TaskBatch, TaskShape
+from mothernet.validation import one_pass_logits
 
 TOLERANCE = 1e-4  # float32 sums in another order
 
