@@ -1,7 +1,7 @@
 """Alternatives to the hypernetwork that the ablations measure; those that lost live here and nowhere else.
 
-Every variant is a record of options. :class:`AblationNetwork` with no option changed computes what
-:class:`mothernet.hypernetwork.Hypernetwork` computes (tests/test_ablations.py).
+Every variant is a record of options: of a hypernetwork whose tokens are cells, which was the package's when most of the
+questions were asked, or of the package's own.
 
 Axis letters: B tasks, S support rows, Q query rows, F features, C classes, H units, K = F + H, E embedding,
 T = S + H rows of tokens.
@@ -15,13 +15,24 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
+from cells_network import CellsConfig, CellsNetwork
 from torch import Tensor, nn
 
 from mothernet.head import FeatureScale, OutputLayer, solve
-from mothernet.hypernetwork import Hypernetwork, HypernetworkConfig, Standardiser, canonical_classes
+from mothernet.hypernetwork import (
+    Hypernetwork,
+    HypernetworkConfig,
+    Ramps,
+    Standardiser,
+    _mid_ranks,
+    _normal_scores,
+    balanced_weights,
+    canonical_classes,
+    hidden_units,
+)
 from mothernet.prior import PriorConfig, TaskBatch
 
-__all__ = ["VARIANTS", "AblationNetwork", "Head", "Variant"]
+__all__ = ["VARIANTS", "AblationNetwork", "Head", "PackageNetwork", "Variant", "new_network"]
 
 MODEL = {"embedding": 48, "blocks": 2, "heads": 2, "units": 64}
 PRIOR = {"max_support": 100, "max_features": 8, "max_classes": 4, "query": 64}
@@ -35,11 +46,16 @@ class Variant:
     group: str
     model: dict[str, Any] = field(default_factory=dict)  # changes of MODEL
     prior: dict[str, Any] = field(default_factory=dict)  # changes of PRIOR
+    package: bool = False  # the package's network, to which the options from here to residual_decay do not apply
     tokens: str = "cells"  # or "rows": one token per row, as in the paper
     output: str = "solved"  # or "generated" from class tokens, as in the paper
     activation: str = "tanh"  # or "relu", "half" of each, "hard" tanh
     layers: int = 1
-    label: str = "column"  # or "every cell"
+    label: str = "column"  # or "every cell", or "both"
+    value_gain: float = 1.0  # of the value itself, beside its sines and cosines, in the first embedding of a cell
+    # random vectors that tell columns apart: added to the cells of "units" or "all" rows; or in the read-out, by
+    # position ("emit") or by the rank of the column's F statistic ("ranked"; "ranked-all": in the cells too)
+    column_codes: str = ""
     grouped: bool = False  # a cell also sees its neighbours j + 1 and j + 3
     thinking_rows: int = 0
     residual_decay: float = 1.0
@@ -54,8 +70,8 @@ class Variant:
     cool_down: float = 0.25  # of the tasks
     sampled_width: bool = True
 
-    def config(self) -> HypernetworkConfig:
-        return HypernetworkConfig(**{**MODEL, **self.model})
+    def config(self) -> CellsConfig | HypernetworkConfig:
+        return (HypernetworkConfig if self.package else CellsConfig)(**{**MODEL, **self.model})
 
     def prior_config(self) -> PriorConfig:
         return PriorConfig(**{**PRIOR, **self.prior})
@@ -78,8 +94,39 @@ class Head(NamedTuple):
         return output(self.phi_query) * self.temperature[:, None, None]
 
 
-class AblationNetwork(Hypernetwork):
-    """The hypernetwork with the options of a variant."""
+class PackageNetwork(Hypernetwork):
+    """The package's hypernetwork."""
+
+    def __init__(self, variant: Variant) -> None:
+        super().__init__(variant.config())
+        self.variant = variant
+
+    def head(self, batch: TaskBatch, width: int) -> Head:
+        """Read the support rows of a batch and compute the head's features."""
+        S, C = batch.shape.support, batch.shape.classes
+        y, standardise = batch.y[:, :S], Standardiser.fit(batch.X[:, :S])
+        inputs, query = standardise(batch.X[:, :S]), standardise(batch.X[:, S:])
+        layer = self(inputs, y, C, width)
+        with torch.autocast(inputs.device.type, enabled=False):
+            ramps = Ramps.fit(inputs, balanced_weights(y, C), self.config.ramps)
+            phi, phi_query = (
+                torch.cat([x, hidden_units(x, layer, self.config.activation)], -1)
+                for x in (ramps(inputs), ramps(query))
+            )
+            scale = FeatureScale.fit(phi)
+            n_features = inputs.shape[-1]
+            groups = torch.tensor([n_features, n_features * self.config.ramps, width])
+            penalty = layer.log_penalty.repeat_interleave(groups, 1).exp()
+        return Head(scale(phi), scale(phi_query), penalty, layer.log_temperature.exp(), None)
+
+
+def new_network(variant: Variant) -> AblationNetwork | PackageNetwork:
+    """The network of a variant, with random weights."""
+    return PackageNetwork(variant) if variant.package else AblationNetwork(variant, variant.prior_config().max_features)
+
+
+class AblationNetwork(CellsNetwork):
+    """A hypernetwork of cells with the options of a variant."""
 
     def __init__(self, variant: Variant, max_features: int) -> None:
         super().__init__(variant.config())
@@ -90,9 +137,18 @@ class AblationNetwork(Hypernetwork):
             self.weight = nn.Linear(E, max_features)
             nn.init.normal_(self.weight.weight, std=std)
         if variant.grouped:
-            self.cell = nn.Linear(3 * self.cell.in_features, E)
+            self.cell = nn.Linear(2 * self.cell.in_features, E)
+        with torch.no_grad():
+            self.cell.weight[:, :: 1 + 2 * self.config.frequencies] *= variant.value_gain
         if variant.thinking_rows:
             self.thinking = nn.Parameter(torch.randn(variant.thinking_rows, E) * 0.5)
+        if variant.column_codes:
+            self.codes = nn.Parameter(torch.randn(max_features, E) * 0.5, requires_grad=False)
+            self.code = nn.Linear(E, E, bias=False)
+            if variant.column_codes == "ranked-all":
+                self.code_in = nn.Linear(E, E, bias=False)
+            if variant.column_codes in ("emit", "ranked", "ranked-all"):
+                nn.init.orthogonal_(self.code.weight, 2 * std)
         if variant.layers == 2:
             self.left, self.right = (nn.Linear(E, 16, bias=False) for _ in range(2))
         if variant.output == "generated":
@@ -112,7 +168,8 @@ class AblationNetwork(Hypernetwork):
             support, units = support.float(), units.float()
             labels = support if support.ndim == 3 else self._label_cell(support)  # (B, S, E)
             unit = units if units.ndim == 3 else self._label_cell(units)  # (B, H, E)
-            phi, phi_query = (torch.cat([x, *self._hidden(x, units, unit)], -1) for x in (inputs, query))
+            codes = self._codes(inputs, F.one_hot(y, C).float()) if self.variant.column_codes else None
+            phi, phi_query = (torch.cat([x, *self._hidden(x, units, unit, codes)], -1) for x in (inputs, query))
             scale = FeatureScale.fit(phi)
             B, _, n_features = inputs.shape
             size = labels.new_tensor([math.log(S) / 3 - 1.7, math.log(n_features) / 2 - 1, math.log(C) - 1])
@@ -138,16 +195,25 @@ class AblationNetwork(Hypernetwork):
         else:
             cells = self._cells(inputs)  # (B, S, F, E)
             cell = self.unit_cell[:width, None].expand(-1, n_features, -1)  # (H, F, E)
-            if variant.label == "column":
+            if variant.column_codes in ("units", "all"):
+                code = self.code(self.codes[:n_features])  # (F, E)
+                cell = cell + code.to(cell.dtype)
+                cells = cells + code.to(cells.dtype) if variant.column_codes == "all" else cells
+            if variant.label != "column":
+                cells = cells + label[:, :, None].to(cells.dtype)
+            if variant.label != "every cell":
                 support = torch.cat([cells, label[:, :, None].to(cells.dtype)], 2)  # (B, S, F + 1, E)
                 units = torch.cat([cell, self.unit_label[:width, None]], 1)  # (H, F + 1, E)
             else:
-                support, units = cells + label[:, :, None].to(cells.dtype), cell
+                support, units = cells, cell
         rows = [support, units.to(support.dtype).expand(B, *units.shape)]
         if variant.thinking_rows:
             thinking = self.thinking.to(support.dtype).view(1, -1, *[1] * (support.ndim - 3), support.shape[-1])
             rows = [thinking.expand(B, -1, *support.shape[2:]), *rows]
         tokens = torch.cat(rows, 1)
+        if variant.column_codes == "ranked-all":
+            code = self.code_in(self._codes(inputs, F.one_hot(y, n_classes).float()))  # (B, 1, F, E)
+            tokens = tokens + F.pad(code, (0, 0, 0, 1)).to(tokens.dtype)
         first = variant.thinking_rows
         for block in self.blocks:
             tokens = self._block(block, tokens, first + S)
@@ -155,7 +221,7 @@ class AblationNetwork(Hypernetwork):
         return tokens[:, first : first + S], tokens[:, first + S :]
 
     def _cells(self, inputs: Tensor) -> Tensor:
-        groups = [inputs]
+        groups = [inputs, _normal_scores(_mid_ranks(inputs))]
         if self.variant.grouped:
             groups += [inputs.roll(-shift, 2) for shift in (1, 3)]
         parts = []
@@ -178,15 +244,26 @@ class AblationNetwork(Hypernetwork):
 
     def _label_cell(self, tokens: Tensor) -> Tensor:
         """(B, rows, F + 1, E) to (B, rows, E): the label's cell, or the mean where labels are in every cell."""
-        return tokens[:, :, -1] if self.variant.label == "column" else tokens.mean(2)
+        return tokens.mean(2) if self.variant.label == "every cell" else tokens[:, :, -1]
 
-    def _hidden(self, inputs: Tensor, units: Tensor, unit: Tensor) -> list[Tensor]:
+    def _codes(self, inputs: Tensor, onehot: Tensor) -> Tensor:
+        """A code per column: (F, E), or by rank (B, 1, F, E)."""
+        codes = self.code(self.codes[: inputs.shape[-1]])
+        if not self.variant.column_codes.startswith("ranked"):
+            return codes
+        between = (onehot.mT @ inputs).square().div(onehot.sum(1).clamp(min=1)[..., None]).sum(1)  # (B, F)
+        return codes[between.argsort(1, descending=True).argsort(1)][:, None]
+
+    def _hidden(self, inputs: Tensor, units: Tensor, unit: Tensor, codes: Tensor | None) -> list[Tensor]:
         """Hidden layers (B, N, .) of inputs (B, N, F); together H units."""
         n_features = inputs.shape[-1]
         if units.ndim == 3:
             weight = self.weight(units)[..., :n_features].mT  # (B, F, H)
         else:
-            weight = self.weight(units[:, :, :n_features])[..., 0].mT  # (B, F, H)
+            weight = self.weight(units[:, :, :n_features])[..., 0]  # (B, H, F)
+            if codes is not None and self.variant.column_codes not in ("units", "all"):
+                weight = weight + units[:, :, :n_features].mul(codes).sum(-1)
+            weight = weight.mT  # (B, F, H)
         weight = weight * (2 / math.sqrt(n_features))
         bias = self.bias(unit)[..., 0]  # (B, H)
         if self.variant.layers == 1:
@@ -224,8 +301,8 @@ def _without(part: str) -> Variant:
     return Variant(f"prior without {part.replace('_', ' ')}", "prior", prior={part: value})
 
 
-_PARTS = ("causal_model", "trees", "smooth", "scores", "clusters", "rules")
-_REALISM = ("categories", "missing", "quantise", "warp", "rank_view", "label_noise", "learnable_only")
+_PARTS = ("causal_model", "trees", "smooth", "scores", "clusters", "anticausal", "rules")
+_REALISM = ("categories", "missing", "quantise", "warp", "label_noise", "groups", "learnable_only")
 
 VARIANTS: dict[str, Variant] = {
     "base": Variant("the base", "base"),
@@ -270,6 +347,58 @@ VARIANTS: dict[str, Variant] = {
     "two-layers": Variant("two hidden layers, as many units in total", "network", layers=2),
     "one-penalty": Variant("one lambda for inputs and units", "network", one_penalty=True),
     "label-every-cell": Variant("label added to every cell, no label column", "network", label="every cell"),
+    "label-both": Variant("label added to every cell, and its own column", "network", label="both"),
+    "codes-units": Variant("random code of the column added to units' cells", "network", column_codes="units"),
+    "codes-all": Variant("random code of the column added to all its cells", "network", column_codes="all"),
+    "codes-emit": Variant(
+        "a cell's weight is read out along a random code of its column too", "network", column_codes="emit"
+    ),
+    "codes-emit-label-both": Variant(
+        "the same, and the label added to every cell beside its own column",
+        "network",
+        column_codes="emit",
+        label="both",
+    ),
+    "codes-ranked": Variant(
+        "the same, codes dealt out by the rank of the column's F statistic: the order of columns does not matter",
+        "network",
+        column_codes="ranked",
+    ),
+    "codes-ranked-label-both": Variant(
+        "the same, and the label added to every cell beside its own column",
+        "network",
+        column_codes="ranked",
+        label="both",
+    ),
+    "codes-ranked-all": Variant("ranked codes in the cells and in the read-out", "network", column_codes="ranked-all"),
+    "codes-ranked-adamw": Variant(
+        "ranked codes in the read-out, AdamW 1e-3 for all",
+        "network",
+        column_codes="ranked",
+        muon=False,
+        matrix_learning_rate=1e-3,
+    ),
+    "codes-ranked-rate-3": Variant(
+        "ranked codes in the read-out, learning rates x 3",
+        "network",
+        column_codes="ranked",
+        learning_rate=3e-3,
+        matrix_learning_rate=4.5e-3,
+    ),
+    "codes-all-label-both": Variant(
+        "the same, and the label added to every cell beside its own column",
+        "network",
+        column_codes="all",
+        label="both",
+    ),
+    "codes-units-label-both": Variant(
+        "codes for units' cells, and the label added to every cell beside its own column",
+        "network",
+        column_codes="units",
+        label="both",
+    ),
+    "value-gain-4": Variant("a cell's value x 4 beside its sines and cosines", "network", value_gain=4.0),
+    "frequencies-2": Variant("2 frequencies instead of 8", "network", model={"frequencies": 2}),
     "grouped": Variant("a cell sees x_j, x_j+1, x_j+3", "network", grouped=True),
     "thinking-16": Variant("16 thinking rows", "network", thinking_rows=16),
     "decay-0.95": Variant("residual stream x 0.95 before each sum", "network", residual_decay=0.95),
@@ -284,4 +413,21 @@ VARIANTS: dict[str, Variant] = {
     "no-cool-down": Variant("no cool-down", "training", cool_down=0.0),
     "no-cool-down-no-average": Variant("no cool-down, no moving average", "training", cool_down=0.0, average=0.0),
     "matrix-decay-0.1": Variant("weight decay 0.1 for Muon", "training", matrix_weight_decay=0.1),
+    "package": Variant("the package's network", "package", package=True),
+    **{
+        f"package-{name}": Variant(says, "package", package=True, model=model)
+        for name, says, model in (
+            ("free", "no unit has an anchor", {"free_units": 1}),
+            ("anchored", "but the first, every unit has an anchor", {"free_units": 1000}),
+            ("no-ramps", "no ramps", {"ramps": 0}),
+            ("ramps-4", "4 ramps per feature", {"ramps": 4}),
+            ("ramps-16", "16 ramps per feature", {"ramps": 16}),
+            ("relu", "ReLU", {"activation": "relu"}),
+            ("blocks-1", "one block", {"blocks": 1}),
+        )
+    },
+    **{
+        f"package-head-{steps}": Variant(f"{steps} head steps", "package", package=True, head_steps=steps)
+        for steps in (6, 24)
+    },
 }

@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -32,7 +33,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from ablation_variants import VARIANTS, AblationNetwork, Head, Variant
+from ablation_variants import VARIANTS, AblationNetwork, Head, PackageNetwork, Variant, new_network
 from environment import environment
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -47,8 +48,8 @@ from mothernet.files import replaced
 from mothernet.fitting import _cross_validated
 from mothernet.head import cross_entropy, solve
 from mothernet.muon import Muon
-from mothernet.pretraining import VALIDATION_SEED
 from mothernet.prior import PriorConfig, TaskBatch, TaskShape, sample_shape, sample_tasks
+from mothernet.validation import VALIDATION_SEED
 
 RESULTS = Path(__file__).parent / "results" / "ablations.jsonl"
 DOCUMENT = Path(__file__).parent.parent / "docs" / "ablations.md"
@@ -131,7 +132,7 @@ def measure(name: str, seed: int, n_tasks: int, validation: list[TaskBatch], cac
         return {**classifier_scores(name, validation), "seconds_per_1000": None}
     variant = VARIANTS["base" if name == "untrained" else name]
     if name == "untrained":
-        network, seconds = new_network(variant, seed), 0.0
+        network, seconds = seeded_network(variant, seed), 0.0
     else:
         network, seconds = train(variant, seed, training_tasks(variant.prior_config(), seed, n_tasks, cache))
     per_1000 = round(1000 * seconds / n_tasks, 2) if seconds else None
@@ -191,10 +192,13 @@ def training_tasks(prior: PriorConfig, seed: int, n_tasks: int, folder: Path) ->
 # training
 
 
-def new_network(variant: Variant, seed: int) -> AblationNetwork:
+Network = AblationNetwork | PackageNetwork
+
+
+def seeded_network(variant: Variant, seed: int) -> Network:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return AblationNetwork(variant, variant.prior_config().max_features)
+        return new_network(variant)
 
 
 def steps_of(groups: list[TaskBatch], task_batch: int) -> Iterator[list[TaskBatch]]:
@@ -213,9 +217,9 @@ def sample_width(dice: random.Random, units: int) -> int:
     return min(units, dice.choices([16, 32, 64, 128], [0.1, 0.15, 0.25, 0.5])[0])
 
 
-def train(variant: Variant, seed: int, groups: list[TaskBatch]) -> tuple[AblationNetwork, float]:
+def train(variant: Variant, seed: int, groups: list[TaskBatch]) -> tuple[Network, float]:
     """The network with averaged weights, and processor seconds."""
-    network = new_network(variant, seed)
+    network = seeded_network(variant, seed)
     average = {name: p.detach().clone() for name, p in network.state_dict().items()}
     matrices = {n: p for n, p in network.named_parameters() if p.ndim == 2 and n.startswith("blocks.")}
     others = [p for n, p in network.named_parameters() if n not in matrices]
@@ -257,12 +261,12 @@ def train(variant: Variant, seed: int, groups: list[TaskBatch]) -> tuple[Ablatio
     return network, seconds
 
 
-def head_of(network: AblationNetwork, batch: TaskBatch, width: int) -> Head:
+def head_of(network: Network, batch: TaskBatch, width: int) -> Head:
     with torch.autocast("cpu", torch.bfloat16, enabled=torch.ops.mkldnn._is_mkldnn_bf16_supported()):
         return network.head(batch, width)
 
 
-def query_losses(network: AblationNetwork, batch: TaskBatch, width: int, steps: int) -> torch.Tensor:
+def query_losses(network: Network, batch: TaskBatch, width: int, steps: int) -> torch.Tensor:
     """Query loss (nats) of each task: (B,)."""
     S, C = batch.shape.support, batch.shape.classes
     logits = head_of(network, batch, width).logits(batch.y[:, :S], C, steps)
@@ -273,7 +277,7 @@ def query_losses(network: AblationNetwork, batch: TaskBatch, width: int, steps: 
 
 
 @torch.no_grad()
-def network_scores(network: AblationNetwork, validation: list[TaskBatch]) -> dict[str, list[float | None]]:
+def network_scores(network: Network, validation: list[TaskBatch]) -> dict[str, list[float | None]]:
     """Metrics per validation task of the network's children."""
     losses: list[float] = []
     aucs: list[float] = []
@@ -297,9 +301,9 @@ def cross_validated_logits(head: Head, b: int, y: torch.Tensor, n_classes: int) 
     phi, query = head.phi[b : b + 1].double(), head.phi_query[b : b + 1].double()
     present = y.unique()
     labels = torch.searchsorted(present, y)
-    n_inputs = int((head.penalty[b] == head.penalty[b, 0]).sum())
+    group = 2 * (head.penalty[b] != head.penalty[b, 0]).long()  # inputs, units
     rng = np.random.default_rng(0)
-    penalty = _cross_validated(phi, labels, len(present), head.penalty[b : b + 1].double(), n_inputs, rng)
+    penalty = _cross_validated(phi, labels, len(present), head.penalty[b : b + 1].double(), group, rng)
     onehot = F.one_hot(labels, len(present)).double()[None]
     logits = torch.full((1, query.shape[1], n_classes), math.log(1e-2 / len(y)), dtype=torch.float64)
     logits[..., present] = solve(phi, onehot, penalty, steps=200, tolerance=1e-8)(query).log_softmax(-1)
@@ -353,11 +357,14 @@ def write_tables(results: Path, document: Path) -> None:
         raise SystemExit(f"{results} holds no runs. Run some --variants first.")
     mark = runs[-1]["validation"]
     runs = [line for line in runs if line["validation"] == mark]
-    by_key = {(line["variant"], line["seed"]): line for line in runs}
+    usual = Counter(line["tasks"] for line in runs if line["variant"] not in SCALE_ROWS).most_common(1)[0][0]
+    by_key = {(line["variant"], line["seed"]): line for line in runs if line["tasks"] in (0, usual)}
     header = next(line for line in reversed(lines) if line["kind"] == "header")
     before, rest = document.read_text(encoding="utf-8").split(BEGIN)
     after = rest.split(END)[1]
-    body = "\n".join([*scale_table(by_key), "", *difference_table(by_key), "", note(by_key, header)])
+    body = "\n".join(
+        [*scale_table(by_key), "", *difference_table(by_key), "", *budget_table(runs, usual), "", note(by_key, header)]
+    )
     document.write_text(f"{before}{BEGIN}\n\n{body}\n\n{END}{after}", encoding="utf-8")
 
 
@@ -419,12 +426,26 @@ def difference_table(runs: dict[tuple[str, int], dict[str, Any]]) -> list[str]:
     return rows
 
 
+def budget_table(runs: list[dict[str, Any]], usual: int) -> list[str]:
+    """Variants that were also trained on another number of tasks: what the short runs say of longer ones."""
+    rows = [
+        "| variant, seed | tasks | loss, one pass | AUC, one pass | loss, cross-validated |",
+        "|---|---|---|---|---|",
+    ]
+    pairs = {(line["variant"], line["seed"]) for line in runs if line["tasks"] not in (0, usual)}
+    for line in sorted(runs, key=lambda line: (line["seed"], line["variant"], line["tasks"])):
+        if (line["variant"], line["seed"]) in pairs:
+            texts = " | ".join(f"{mean(line[m]):.4f}" for m in METRICS)
+            rows.append(f"| `{line['variant']}`, {line['seed']} | {line['tasks']:,} | {texts} |")
+    return rows if pairs else []
+
+
 def note(runs: dict[tuple[str, int], dict[str, Any]], header: dict[str, Any]) -> str:
     (deviation, n), tasks = run_deviation(runs, "loss"), max(line["tasks"] for line in runs.values())
     base = runs["base", 0]
     return (
-        f"{tasks:,} training tasks per run; {len(base['loss'])} validation tasks, "
-        f"{len(base['cross_validated_loss'])} of them cross-validated. ±: standard error, from the paired differences over tasks and from the deviation of "
+        f"{tasks:,} training tasks per run; {len(base['loss'])} validation tasks, {len(base['cross_validated_loss'])} "
+        f"of them cross-validated. ±: standard error, from the paired differences over tasks and from the deviation of "
         f"such differences between seeds ({deviation:.4f} for the loss, pooled over {n} variants with more than one "
         f"seed). Bold: more than two of them. Seconds: processor time of one thread, beside other work; "
         f"{header['hardware']}. `benchmarks/ablations.py`, results in `benchmarks/results/ablations.jsonl`."

@@ -154,10 +154,11 @@ def scores(row: dict[str, str], data: Path, split: int, makers: dict[str, Callab
 
 def auc(y: np.ndarray, p: np.ndarray) -> float:
     """One-vs-one ROC AUC over the classes that the test rows hold."""
-    if p.shape[1] == 2:
-        return float(roc_auc_score(y, p[:, 1]))
     seen = np.unique(y)
-    return float(roc_auc_score(y, p[:, seen] / p[:, seen].sum(1, keepdims=True), multi_class="ovo", labels=seen))
+    p = p[:, seen] / p[:, seen].sum(1, keepdims=True)
+    if len(seen) == 2:
+        return float(roc_auc_score(y == seen[1], p[:, 1]))
+    return float(roc_auc_score(y, p, multi_class="ovo", labels=seen))
 
 
 def summarise(lines: list[dict[str, Any]]) -> dict[str, Any]:

@@ -28,16 +28,16 @@ from unittest import mock
 import torch
 from environment import environment
 
-from mothernet import pretraining
+from mothernet import validation
 from mothernet.hypernetwork import HypernetworkConfig
-from mothernet.pretraining import PretrainingConfig, _Plan, _Run
 from mothernet.prior import PriorConfig, TaskShape
+from mothernet.training_run import Plan, PretrainingConfig, Run
 
 MODELS = {"default": HypernetworkConfig(), "small": HypernetworkConfig(embedding=64, blocks=2, units=64)}
 RESULTS = Path(__file__).parent / "results" / "throughput.jsonl"
 
 
-def step_flops(model: HypernetworkConfig, plan: _Plan) -> float:
+def step_flops(model: HypernetworkConfig, plan: Plan) -> float:
     """Of the products of one forward and backward pass over a batch."""
     E, S, n_read = model.embedding, plan.shape.support, min(plan.shape.features, model.slots)
     T = S + plan.width
@@ -67,7 +67,7 @@ def now(device: str) -> float:
     return time.perf_counter()
 
 
-def measure(run: _Run, steps: int) -> dict[str, Any]:
+def measure(run: Run, steps: int) -> dict[str, Any]:
     """Whole steps, then steps with clocks in them."""
     device = run.device
     for _ in range(max(3, steps // 4)):
@@ -94,7 +94,7 @@ def measure(run: _Run, steps: int) -> dict[str, Any]:
         mock.patch.object(run, "pool", None),  # drawn in turn, so that it can be told apart
         mock.patch.object(run, "_draw", clocked("prior", run._draw)),
         mock.patch.object(run.network, "forward", clocked("hypernetwork", run.network.forward)),
-        mock.patch.object(pretraining, "solve", clocked("head", pretraining.solve)),
+        mock.patch.object(validation, "solve", clocked("head", validation.solve)),
         mock.patch.object(torch.Tensor, "backward", clocked("backward", torch.Tensor.backward)),
         mock.patch.object(run.optimisers[0], "step", clocked("AdamW", run.optimisers[0].step)),
         mock.patch.object(run.optimisers[1], "step", clocked("Muon", run.optimisers[1].step)),
@@ -136,11 +136,11 @@ def main() -> None:
     with open(RESULTS, "a", encoding="utf-8") as file:
         file.write(json.dumps(header) + "\n")
     for workload in ("mixture", f"{args.rows} x {args.features}"):
-        run = _Run(MODELS[args.model], PriorConfig(), config, args.device)
+        run = Run(MODELS[args.model], PriorConfig(), config, args.device)
         if workload != "mixture":
             shape = TaskShape(args.rows, PriorConfig().query, args.features, 2)
             tasks = max(2, min(config.tasks, config.rows // (args.rows + 64)))
-            run.plan = lambda index, shape=shape, tasks=tasks: _Plan(index, shape, 64, tasks)  # type: ignore
+            run.plan = lambda index, shape=shape, tasks=tasks: Plan(index, shape, 64, tasks)  # type: ignore
         result = {"workload": workload, **measure(run, args.steps)}
         result["share_of_peak"] = round(result.pop("flops_per_second") / peak, 4)
         with open(RESULTS, "a", encoding="utf-8") as file:

@@ -22,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted, check_random_state, column
 from mothernet.checkpoint import Checkpoint, load_checkpoint
 from mothernet.columns import Cells, column_kinds, is_missing, read_cells, warn_of_lost_digits
 from mothernet.fitting import HeadMode, fit_child_weights
+from mothernet.hypernetwork import balanced_weights
 from mothernet.preprocessing import fit_encoding
 from mothernet.version import __version__
 
@@ -131,7 +132,8 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
         cells = read_cells(X, names, kinds)
         warn_of_lost_digits(X, names, kinds)
         network, _, fingerprint = _checkpoint(self.checkpoint, _device(self.device))
-        encoding = fit_encoding(cells, names, kinds, network.config.ramps)
+        row_weight = balanced_weights(torch.from_numpy(code)[None], len(classes))[0].double().numpy()
+        encoding = fit_encoding(cells, names, kinds, network.config.ramps, row_weight)
         seed = check_random_state(self.random_state).randint(2**31)
         weights = fit_child_weights(
             network,

@@ -29,7 +29,7 @@ MAX_CONTEXT_ROWS = 1_000  # that the hypernetwork reads
 PENALTY_FACTORS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 PENALTY_RATIOS = (10.0, 0.1)  # of the penalty of features, then of ramps, beside what the hypernetwork says
 # nats / rows that a change of all penalties by a factor e costs: few rows say little, the hypernetwork knows more
-PENALTY_BELIEF = 0.15
+PENALTY_BELIEF = 0.4
 FOLDS = 5
 MAX_ROUNDING_ERROR = 4e-6  # of a probability, before the encoding is folded in and adds its own
 MAX_STRENGTHENINGS = 8
@@ -191,7 +191,7 @@ def _cross_validated(
             gram=gram,
             start=start,
             steps=30,
-            tolerance=1e-6,
+            tolerance=1e-5,
         )
         log_p = F.log_softmax(output(phi), -1).gather(-1, y[None, :, None].expand(FOLDS, -1, 1))[..., 0]
         distance = float((candidate / penalty).log().square().mean())
@@ -208,7 +208,7 @@ def _cross_validated(
             if worse == 2:
                 break
     for alone in (group == 0, group == 1):
-        for ratio in PENALTY_RATIOS:
+        for ratio in PENALTY_RATIOS if alone.any() else ():
             loss, output = attempt(candidate := best * torch.where(alone, ratio, 1.0), best_output)
             if loss < best_loss:
                 best, best_loss, best_output = candidate, loss, output

@@ -63,11 +63,29 @@ class _Part(NamedTuple):
     ramps: tuple[tuple[int, _View], ...] = ()
 
 
-def fit_encoding(cells: Cells, names: Sequence[str], kinds: Sequence[ColumnKind], n_ramps: int) -> Encoding:
-    """Learn the encoding of a training table and encode it, with up to ``n_ramps`` ramps per numeric column."""
+def fit_encoding(
+    cells: Cells,
+    names: Sequence[str],
+    kinds: Sequence[ColumnKind],
+    n_ramps: int,
+    row_weight: Array | None = None,
+) -> Encoding:
+    """Learn the encoding of a training table and encode it.
+
+    Parameters
+    ----------
+    n_ramps : int
+        Ramps per numeric column, at most.
+    row_weight : (N,) array, optional
+        Weights of the rows in the quantiles between which ramps rise. Default: all equal.
+    """
+    n = max(len(cells.numeric), len(cells.categorical))
+    weight = np.ones(n) if row_weight is None else row_weight
     numbers, texts = iter(cells.numeric.T), iter(cells.categorical.T)
     parts = [
-        _numeric_part(name, next(numbers), n_ramps) if kind == "numeric" else _categorical_part(name, next(texts))
+        _numeric_part(name, next(numbers), n_ramps, weight)
+        if kind == "numeric"
+        else _categorical_part(name, next(texts))
         for name, kind in zip(names, kinds, strict=True)
     ]
     parts = _without_repeats(parts)
@@ -92,7 +110,6 @@ def fit_encoding(cells: Cells, names: Sequence[str], kinds: Sequence[ColumnKind]
     for row, (offset, view) in zip(matrix, placed, strict=True):
         row[offset : offset + len(view.weights)] = view.weights
     views = [view for _, view in placed]
-    n = max(len(cells.numeric), len(cells.categorical))
     inputs = np.stack([view.values for view in views], 1) if views else np.empty((n, 0), np.float32)
     return Encoding(
         tuple(p.column for p in parts),
@@ -116,7 +133,7 @@ def _two_valued(at_zero: float, at_one: float, share: float) -> tuple[float, flo
     return float(low), float(high)
 
 
-def _numeric_part(name: str, cells: npt.NDArray[np.float32], n_ramps: int) -> _Part:
+def _numeric_part(name: str, cells: npt.NDArray[np.float32], n_ramps: int, row_weight: Array) -> _Part:
     absent = np.isnan(cells)
     finite = cells[np.isfinite(cells)].astype(np.float64).clip(-_LARGEST, _LARGEST)
     if not len(finite):
@@ -131,7 +148,7 @@ def _numeric_part(name: str, cells: npt.NDArray[np.float32], n_ramps: int) -> _P
     clipped = np.clip(values, low, high)
     mean, scale = float(clipped.mean()), float(clipped.std())
     bends = mean + scale * np.concatenate([-_BENDS[::-1], _BENDS])
-    quantiles = np.sort(clipped)[np.rint(np.linspace(0, len(clipped) - 1, n_ramps + 1)).astype(int)]
+    quantiles = _quantiles(clipped, n_ramps, row_weight)
     risen = [(k, a, b) for k, (a, b) in enumerate(pairwise(quantiles)) if b - a > _LEAST_RAMP * scale]
     if len(risen) < 2:  # two values: the feature itself says all
         risen = []
@@ -156,6 +173,15 @@ def _outer_bounds(finite: Array) -> tuple[float, float]:
     if margin == 0:
         return float(finite.min()), float(finite.max())
     return float(max(finite.min(), low - margin)), float(min(finite.max(), high + margin))
+
+
+def _quantiles(values: Array, n_ramps: int, row_weight: Array) -> Array:
+    """The n_ramps + 1 evenly spread quantiles, as :class:`mothernet.hypernetwork.Ramps` takes them."""
+    order = values.argsort(kind="stable")
+    weight = row_weight[order]
+    below = (weight.cumsum() - weight / 2) / weight.sum()
+    place = np.searchsorted(below, np.arange(1, n_ramps) / max(n_ramps, 1)).clip(max=len(values) - 1)
+    return values[order][np.concatenate([[0], place, [-1]])]
 
 
 def _distinct(knots: Array, low: float, high: float) -> Array:

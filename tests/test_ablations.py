@@ -1,16 +1,14 @@
 """The ablations: their base is the package's hypernetwork, and a run leaves a line that the table can be made of."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-from mothernet.hypernetwork import Hypernetwork
-from mothernet.pretraining import one_pass_logits
 from mothernet.prior import TaskShape, sample_tasks
+from mothernet.validation import one_pass_logits
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
@@ -29,29 +27,63 @@ def batch(variants):
     return sample_tasks(prior, 2, TaskShape(support=40, query=16, features=5, classes=3), seed=0, index=0)
 
 
-def test_the_base_is_the_packages_hypernetwork(variants, batch):
-    network = variants.AblationNetwork(variants.VARIANTS["base"], 10)
-    package = Hypernetwork(network.config)
-    package.load_state_dict(network.state_dict())
+def test_the_packages_network_is_trained_as_pretraining_does(variants, batch):
+    network = variants.new_network(variants.VARIANTS["package"])
     with torch.no_grad():
         logits = network.head(batch, 32).logits(batch.y[:, :40], 3, 12)
-        torch.testing.assert_close(logits, one_pass_logits(package, batch, 32, 12), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(logits, one_pass_logits(network, batch, 32, 12), atol=1e-5, rtol=1e-5)
 
 
-def test_every_variant_gives_logits_and_gradients(variants, batch):
-    for name, variant in variants.VARIANTS.items():
-        network = variants.AblationNetwork(variant, 10)
-        logits = network.head(batch, 16).logits(batch.y[:, :40], 3, 2)
-        assert logits.shape == (2, 16, 3), name
-        logits.square().mean().backward()
-        assert all(p.grad is None or p.grad.isfinite().all() for p in network.parameters()), name
+@pytest.mark.parametrize(
+    "name",
+    [
+        "generated-output",
+        "row-tokens",
+        "two-layers",
+        "label-every-cell",
+        "grouped",
+        "thinking-16",
+        "codes-ranked",
+        "package",
+        "package-no-ramps",
+    ],
+)
+def test_variants_give_logits_and_gradients(variants, batch, name):
+    network = variants.new_network(variants.VARIANTS[name])
+    logits = network.head(batch, 16).logits(batch.y[:, :40], 3, 2)
+    assert logits.shape == (2, 16, 3)
+    logits.square().mean().backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in network.parameters())
 
 
-def test_unknown_variants_are_an_error():
-    command = [sys.executable, str(BENCHMARKS / "ablations.py"), "--variants", "bass"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert "no variant 'bass'" in done.stderr
+def test_ranked_codes_ignore_the_order_of_columns(variants, batch):
+    network = variants.AblationNetwork(variants.VARIANTS["codes-ranked"], 8)
+    with torch.no_grad():
+        one, other = (
+            network.head(batch._replace(X=X), 16).logits(batch.y[:, :40], 3, 12) for X in (batch.X, batch.X.flip(2))
+        )
+    torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
+
+
+def test_units_are_nearly_alike_unless_columns_have_codes(variants, batch):
+    ratios = {}
+    batch = batch._replace(X=torch.randn(batch.X.shape, generator=torch.Generator().manual_seed(1)))
+    for name in ("base", "codes-ranked"):
+        torch.manual_seed(0)
+        network = variants.AblationNetwork(variants.VARIANTS[name], 8)
+        with torch.no_grad():
+            units = network.head(batch, 64).phi[..., 5:]  # (B, S, H) standardised
+        spectrum = torch.linalg.eigvalsh(units.mT @ units).clamp(min=0)
+        ratios[name] = float((spectrum.sum(-1).square() / spectrum.square().sum(-1)).mean())
+    assert 1 <= ratios["base"] < 1.8 < ratios["codes-ranked"]  # directions, participation ratio
+
+
+def test_unknown_variants_are_an_error(variants, monkeypatch, capsys):
+    import ablations
+
+    monkeypatch.setattr(sys, "argv", ["ablations.py", "--variants", "bass"])
+    assert ablations.main() == 2
+    assert "no variant 'bass'" in capsys.readouterr().err
 
 
 def test_a_run_leaves_a_line_and_is_not_repeated(variants, monkeypatch, tmp_path):

@@ -10,12 +10,15 @@ from mothernet.hypernetwork import (
     HypernetworkConfig,
     Ramps,
     Standardiser,
+    _anchors,
+    _mid_ranks,
     _relevance,
+    balanced_weights,
     canonical_classes,
     hidden_units,
 )
-from mothernet.pretraining import one_pass_logits
 from mothernet.prior import TaskBatch, TaskShape
+from mothernet.validation import one_pass_logits
 
 TOLERANCE = 1e-4  # float32 sums in another order
 
@@ -108,7 +111,7 @@ def test_any_number_of_features_classes_and_rows(network, features, classes, row
     X, y = torch.randn(1, rows, features, generator=generator), torch.arange(rows)[None] % classes
     layer = emitted(network, X, y, classes, 16)
     assert layer.weight.shape == (1, features * 9, 16)
-    assert hidden_units(Ramps.fit(X, 8)(X), layer, "tanh").isfinite().all()
+    assert hidden_units(Ramps.fit(X, balanced_weights(y, classes), 8)(X), layer, "tanh").isfinite().all()
 
 
 def test_of_many_features_those_that_tell_most_about_the_class_are_read(network):
@@ -128,10 +131,46 @@ def test_a_feature_that_is_the_same_everywhere_tells_nothing():
 
 def test_ramps_between_quantiles():
     X = torch.cat([torch.arange(9.0), torch.tensor([0.0] * 5 + [1.0] * 4), torch.tensor([0.0, 1, 2] * 3)]).view(1, 3, 9)
-    ramps = Ramps.fit(X.mT, 4)(torch.tensor([[[3.0, 1.0, 1.0]]]))[0, 0, 3:].view(3, 4)
+    ramps = Ramps.fit(X.mT, torch.ones(1, 9), 4)(torch.tensor([[[3.0, 1.0, 1.0]]]))[0, 0, 3:].view(3, 4)
     assert ramps[0].tolist() == [1, 0.5, 0, 0]  # quantiles 0, 2, 4, 6, 8
     assert ramps[1].tolist() == [0, 0, 0, 0]  # two values: the feature itself says all
     assert ramps[2].tolist() == [0, 1, 0, 0]  # quantiles 0, 0, 1, 2, 2
+
+
+def test_quantiles_count_every_class_alike():
+    X = torch.arange(100.0).view(1, 100, 1)
+    weight = balanced_weights((X[..., 0] >= 90).long(), 2)  # a tenth of the rows: 0.05 + 0.25 of the weight
+    assert weight[0, :90].sum() == pytest.approx(0.7) and weight[0, 90:].sum() == pytest.approx(0.3)
+    ramps = Ramps.fit(X, weight, 10)
+    assert (ramps.low[0, 0, 0] > 88).sum() == 3
+
+
+def test_anchors_are_drawn_with_every_class_alike_and_without_repeats():
+    ranks = torch.rand(1, 400, 3, generator=torch.Generator().manual_seed(0)).argsort(1)
+    y = (torch.arange(400) >= 360).long()[None]
+    anchors = _anchors(ranks, y, 2, 40)[0]
+    assert len(anchors.unique()) == 40
+    assert (anchors >= 360).float().mean() == pytest.approx(0.3, abs=0.05)
+    assert torch.equal(_anchors(ranks, y, 2, 10)[0], anchors[:10])
+
+
+def test_an_anchored_unit_is_greatest_at_rows_like_its_anchor():
+    torch.manual_seed(0)
+    network = Hypernetwork(HypernetworkConfig(embedding=16, blocks=1, heads=2, units=40)).eval().requires_grad_(False)
+    X = torch.randn(1, 80, 3)
+    y = (X[..., 0] > 0).long()
+    X = Standardiser.fit(X)(X)
+    units = hidden_units(Ramps.fit(X, balanced_weights(y, 2), 8)(X), network(X, y, 2, 40), "tanh")[0]  # (S, H)
+    anchors = _anchors(
+        _mid_ranks(X.gather(2, _relevance(X, y, 2).argsort(1, descending=True)[:, None].expand(-1, 80, -1))),
+        canonical_classes(X, y, 2),
+        2,
+        40,
+    )[0]
+    anchored = torch.arange(40) % network.config.free_units != 0
+    place = units.argsort(0, descending=True).argsort(0)[anchors, torch.arange(40)]  # of the anchor among the rows
+    assert (place[anchored] <= 2).all()
+    assert (place[~anchored] > 2).any()
 
 
 @pytest.mark.parametrize("width", [0, 49])

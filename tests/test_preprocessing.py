@@ -81,7 +81,7 @@ def test_ramps_rise_in_turn_between_quantiles(frame):
     ramps = encoding.inputs[order, 1:]
     assert encoding.ramp_places.tolist() == [[0, k] for k in range(N_RAMPS)]
     assert (np.diff(ramps, axis=0) >= 0).all() and ramps.min() == 0 and ramps.max() == 1
-    place = np.rint(np.linspace(0, len(frame) - 1, N_RAMPS + 1)).astype(int)
+    place = np.ceil(np.arange(N_RAMPS + 1) * len(frame) / N_RAMPS - 0.5).astype(int).clip(0, len(frame) - 1)
     assert np.abs(ramps.sum(1)[place] - np.arange(N_RAMPS + 1)).max() < 1e-4  # the median row has climbed half of them
 
 
@@ -106,7 +106,7 @@ def test_pretraining_and_fit_see_the_same_ramps():
     x = np.random.default_rng(1).normal(size=(300, 1)).astype(np.float32)
     encoding = encode(pd.DataFrame(x, columns=["x"]))
     standardised = torch.from_numpy(features(encoding))[None]
-    expected = Ramps.fit(standardised, N_RAMPS)(standardised)[0]
+    expected = Ramps.fit(standardised, torch.ones(1, 300), N_RAMPS)(standardised)[0]
     difference = np.abs(encoding.inputs - expected.numpy()).max(0)
     assert difference[2:-1].max() < 1e-3
     assert (

@@ -50,8 +50,8 @@ def test_two_processes_take_the_steps_of_one_and_one_goes_on(tmp_path):
 
 
 def test_batches_that_cannot_be_shared_out_are_an_error(tmp_path, monkeypatch):
-    monkeypatch.setattr("mothernet.pretraining.dist.init_process_group", lambda backend: None)
-    monkeypatch.setattr("mothernet.pretraining.dist.destroy_process_group", lambda: None)
+    monkeypatch.setattr("mothernet.processes.dist.init_process_group", lambda backend: None)
+    monkeypatch.setattr("mothernet.processes.dist.destroy_process_group", lambda: None)
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(ValueError, match="accumulate must be a multiple of the number of processes, 2"):
         pretrain(tmp_path, 1, model=HypernetworkConfig(blocks=1), config=PretrainingConfig(accumulate=3))

@@ -12,7 +12,7 @@ from torch import Tensor
 from mothernet.prior.dice import Dice
 from mothernet.prior.realism import random_shares, standardise
 
-__all__ = ["causal_model", "clusters", "features", "rules", "scores", "smooth", "trees"]
+__all__ = ["anticausal", "causal_model", "clusters", "features", "rules", "scores", "smooth", "trees"]
 
 
 _SMOOTH_ACTIVATIONS: tuple[Callable[[Tensor], Tensor], ...] = (
@@ -61,6 +61,26 @@ def _root_noise(dice: Dice, B: int, n: int, width: int) -> Tensor:
     return z * torch.exp(0.5 * dice.normal(B, 1, width))
 
 
+def _network(dice: Dice, h: Tensor, width: int, depth: int) -> list[Tensor]:
+    """A random network's inputs (B, n, inputs), then its layers (B, n, width)."""
+    nodes = [h]
+    sparsity = dice.choice([0.0, 0.0, 0.5, 0.8, 0.9])
+    gain = dice.between(0.8, 2.5)
+    noise = dice.choice([0.0, 0.0, 0.01, 0.05, 0.1])
+    for _ in range(depth):
+        weight = dice.normal(len(h), h.shape[-1], width) * gain / math.sqrt(h.shape[-1] * (1 - sparsity) + 1)
+        if sparsity:
+            weight = weight * (dice.uniform(*weight.shape) > sparsity)
+        h = h @ weight + dice.normal(len(h), 1, width) * dice.choice([0, 0.5, 1.0])
+        if dice.chance(0.8):
+            h = _activate(dice, standardise(h) * dice.between(0.5, 2))
+        if noise:
+            h = h + dice.normal(*h.shape) * noise * torch.exp(0.7 * dice.normal(len(h), 1, width))
+        h = h.clamp(-30, 30)
+        nodes.append(h)
+    return nodes
+
+
 def causal_model(dice: Dice, B: int, n: int, d: int, targets: int = 1) -> tuple[Tensor, Tensor]:
     """Structural causal model: features (B, n, d) and targets (B, n, targets) are nodes of one random network.
 
@@ -68,22 +88,8 @@ def causal_model(dice: Dice, B: int, n: int, d: int, targets: int = 1) -> tuple[
     """
     depth = dice.choice([1, 2, 2, 3, 3, 4, 5])
     width = max(dice.choice([4, max(8, d), 2 * d + 4, 32]), (d + targets + 1) // depth + 4, targets)
-    h = _root_noise(dice, B, n, dice.choice([2, 4, 8, d, max(2, d // 2)]))
-    nodes = [h]
-    sparsity = dice.choice([0.0, 0.0, 0.5, 0.8, 0.9])
-    gain = dice.between(0.8, 2.5)
-    noise = dice.choice([0.0, 0.0, 0.01, 0.05, 0.1])
-    for _ in range(depth):
-        weight = dice.normal(B, h.shape[-1], width) * gain / math.sqrt(h.shape[-1] * (1 - sparsity) + 1)
-        if sparsity:
-            weight = weight * (dice.uniform(*weight.shape) > sparsity)
-        h = h @ weight + dice.normal(B, 1, width) * dice.choice([0, 0.5, 1.0])
-        if dice.chance(0.8):
-            h = _activate(dice, standardise(h) * dice.between(0.5, 2))
-        if noise:
-            h = h + dice.normal(*h.shape) * noise * torch.exp(0.7 * dice.normal(B, 1, width))
-        h = h.clamp(-30, 30)
-        nodes.append(h)
+    nodes = _network(dice, _root_noise(dice, B, n, dice.choice([2, 4, 8, d, max(2, d // 2)])), width, depth)
+    h = nodes[-1]
     if dice.chance(0.35):  # causes are observed, effects are the targets
         X, effects = nodes[0], h
     else:
@@ -166,21 +172,45 @@ def smooth(dice: Dice, X: Tensor) -> Tensor:
     return (torch.cos(standardise(X) @ frequency + phase) @ dice.normal(B, m, 1))[..., 0]
 
 
+def _members(dice: Dice, B: int, n: int, n_kinds: int) -> Tensor:
+    """Which kind each row is of (B, n); frequencies as those of classes."""
+    balance = random_shares(dice, B, n_kinds).log()
+    gumbel = -torch.log(-torch.log(dice.uniform(B, n, n_kinds).clamp(1e-6, 1 - 1e-6)))
+    return (balance[:, None] + gumbel).argmax(-1)
+
+
+def _of_members(values: Tensor, member: Tensor) -> Tensor:
+    """(B, kinds, K) values of the kinds of (B, n) rows: (B, n, K)."""
+    return values.gather(1, member[..., None].expand(-1, -1, values.shape[-1]))
+
+
+def anticausal(dice: Dice, B: int, n: int, d: int, n_classes: int) -> tuple[Tensor, Tensor]:
+    """Features are effects of the class: its prototypes, varied, seen through a random network and with error."""
+    per_class, size = dice.choice([1, 1, 1, 2, 3]), dice.choice([2, 4, 8, max(2, d)])
+    member = _members(dice, B, n, n_classes * per_class)
+    centre = dice.normal(B, n_classes * per_class, size)
+    spread = dice.between(0.1, 1.0) * torch.exp(0.5 * dice.normal(B, n_classes * per_class, size))
+    z = _of_members(centre, member) + _of_members(spread, member) * dice.normal(B, n, size)
+    depth = dice.choice([1, 1, 2, 3])
+    nodes = _network(dice, z, max(d, 8), depth)
+    X = nodes[-1] if dice.chance(0.5) else torch.cat(nodes, -1)
+    X = standardise(_take(X, dice.permutations(B, X.shape[-1])[:, :d]))
+    error = dice.choice([0.0, 0.1, 0.3, 0.6]) * torch.exp(0.7 * dice.normal(B, 1, d))
+    return X + error * dice.normal(B, n, d), member // per_class
+
+
 def clusters(dice: Dice, B: int, n: int, d: int, n_classes: int) -> tuple[Tensor, Tensor]:
     """Gaussian clusters, some per class, in an informative subspace."""
     per_class = dice.choice([1, 1, 2, 3, 4])
     informative = max(1, int(d * dice.between(0.2, 1)))
     centre = dice.normal(B, n_classes * per_class, informative) * dice.between(0.3, 2.5)
-    balance = random_shares(dice, B, n_classes * per_class).log()
-    member = (
-        balance[:, None] - torch.log(-torch.log(dice.uniform(B, n, balance.shape[1]).clamp(1e-6, 1 - 1e-6)))
-    ).argmax(-1)
+    member = _members(dice, B, n, n_classes * per_class)
     noise = dice.normal(B, n, informative)
     if informative <= 16 and dice.chance(0.5):
         shape = dice.normal(B, n_classes * per_class, informative, informative) / math.sqrt(informative)
         shaped = [(noise @ shape[:, k]) * (member == k)[..., None] for k in range(n_classes * per_class)]
         noise = torch.stack(shaped).sum(0)  # (B, n, informative)
-    X = centre.gather(1, member[..., None].expand(-1, -1, informative)) + noise
+    X = _of_members(centre, member) + noise
     if informative < d:
         mix = dice.normal(B, informative, d - informative) * (dice.uniform(B, 1, d - informative) > 0.5)
         noise = dice.normal(B, n, d - informative) * dice.choice([0.1, 0.3, 1.0])

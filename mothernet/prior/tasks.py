@@ -16,11 +16,11 @@ from mothernet.prior import mechanisms
 from mothernet.prior.columns import Column, column_plan
 from mothernet.prior.dice import Dice
 from mothernet.prior.encoding import encode
-from mothernet.prior.realism import flip_labels, make_real, random_shares, standardise, to_classes
+from mothernet.prior.realism import flip_labels, in_groups, make_real, random_shares, standardise, to_classes
 
 __all__ = ["PriorConfig", "TaskBatch", "TaskShape", "sample_shape", "sample_tasks"]
 
-_KINDS = ("causal_model", "trees", "smooth", "scores", "clusters", "rules")
+_KINDS = ("causal_model", "trees", "smooth", "scores", "clusters", "anticausal", "rules")
 _ATTEMPTS = 3
 _SURPLUS = 3  # tasks drawn for one that is kept
 _HOPELESS = 0.93  # unexplained share of label variance
@@ -37,17 +37,19 @@ class PriorConfig:
     max_classes: int = 10
     query: int = 128
     max_cells: int = 16_000  # support rows x features, unless fewer than 60 rows would be left
-    causal_model: float = 0.38
-    trees: float = 0.20
-    smooth: float = 0.10
+    causal_model: float = 0.22
+    trees: float = 0.08
+    smooth: float = 0.08
     scores: float = 0.12
-    clusters: float = 0.10
-    rules: float = 0.10
+    clusters: float = 0.18
+    anticausal: float = 0.28
+    rules: float = 0.04
     categories: bool = True
     missing: bool = True
     quantise: bool = True
     warp: bool = True  # and outliers
     label_noise: bool = True
+    groups: bool = True  # rows that come several from one source
     learnable_only: bool = True
 
 
@@ -122,8 +124,8 @@ def _draw(
     """Raw features (B, n, d), codes of their categorical columns (B, n, dc) and labels (B, n)."""
     n, d, n_classes = shape.support + shape.query, len(plan), shape.classes
     real = partial(make_real, dice, plan=plan, quantise=config.quantise, warp=config.warp)
-    if kind == "clusters":
-        X, y = mechanisms.clusters(dice, B, n, d, n_classes)
+    if kind in ("clusters", "anticausal"):
+        X, y = getattr(mechanisms, kind)(dice, B, n, d, n_classes)
         X, codes = real(X)
     elif kind == "causal_model":
         several = dice.chance(0.4)  # the class whose node is largest, or one node cut into classes
@@ -145,6 +147,8 @@ def _draw(
             y = to_classes(dice, target, n_classes)
     if config.label_noise and dice.chance(0.25):
         y = flip_labels(dice, y, n_classes, dice.between(0.01, 0.15))
+    if config.groups and dice.chance(0.25):
+        X, codes, y = in_groups(dice, X, codes, y)
     return X, codes, y
 
 
