@@ -302,7 +302,7 @@ def _without(part: str) -> Variant:
 
 
 _PARTS = ("causal_model", "trees", "smooth", "scores", "clusters", "anticausal", "rules")
-_REALISM = ("categories", "missing", "quantise", "warp", "label_noise", "groups", "learnable_only")
+_REALISM = ("categories", "missing", "quantise", "warp", "label_noise", "learnable_only")
 
 VARIANTS: dict[str, Variant] = {
     "base": Variant("the base", "base"),

@@ -13,7 +13,6 @@ from mothernet.prior import PriorConfig, TaskShape, sample_shape, sample_tasks
 from mothernet.prior.columns import Column
 from mothernet.prior.dice import Dice
 from mothernet.prior.encoding import encode
-from mothernet.prior.realism import in_groups
 from mothernet.prior_plot import plot_tasks
 
 KINDS = ("causal_model", "trees", "smooth", "scores", "clusters", "anticausal", "rules")
@@ -36,7 +35,7 @@ def test_every_mechanism_gives_finite_tasks_of_the_shape_asked_for(kind, shape):
     assert all(len(y.unique()) > 1 for y in batch.y)
 
 
-@pytest.mark.parametrize("part", ["categories", "missing", "quantise", "warp", "label_noise", "groups"])
+@pytest.mark.parametrize("part", ["categories", "missing", "quantise", "warp", "label_noise"])
 def test_every_part_of_the_realism_can_be_left_out(part):
     for kind in KINDS:
         batch = sample_tasks(only(kind, **{part: False}), 2, TaskShape(60, 20, 12, 3), seed=2, index=0)
@@ -100,15 +99,3 @@ def test_picture_is_written(tmp_path):
     plot_tasks(tmp_path / "tasks.png", count=7)
     assert (tmp_path / "tasks.png").read_bytes().startswith(b"\x89PNG")
     assert [p.name for p in tmp_path.iterdir()] == ["tasks.png"]
-
-
-def test_rows_of_a_group_are_alike_and_have_one_label():
-    same = []
-    for key in range(10):
-        dice = Dice(f"groups/{key}", torch.device("cpu"))
-        X, codes, y = dice.normal(2, 200, 6), dice.integers(4, 2, 200, 2), dice.integers(2, 2, 200)
-        X, codes, y = in_groups(dice, X, codes, y)
-        assert X.shape == (2, 200, 6) and codes.shape == (2, 200, 2)
-        nearest = (torch.cdist(X, X) + 1e9 * torch.eye(200)).argmin(-1)
-        same.append(float((y.gather(1, nearest) == y).float().mean()))
-    assert sum(same) / 10 > 0.7  # labels had nothing to do with the numbers

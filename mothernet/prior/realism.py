@@ -12,7 +12,7 @@ from torch import Tensor
 from mothernet.prior.columns import Column
 from mothernet.prior.dice import Dice
 
-__all__ = ["flip_labels", "in_groups", "make_real", "random_shares", "standardise", "to_classes"]
+__all__ = ["flip_labels", "make_real", "random_shares", "standardise", "to_classes"]
 
 
 def standardise(h: Tensor) -> Tensor:
@@ -42,23 +42,6 @@ def to_classes(dice: Dice, target: Tensor, n_classes: int) -> Tensor:
         return code
     owner = torch.cat([dice.permutations(B, n_classes), dice.integers(n_classes, B, n_bins - n_classes)], 1)
     return owner.gather(1, code)
-
-
-def in_groups(dice: Dice, X: Tensor, codes: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Rows that come several from one source, as patients measured twice or models of one make do.
-
-    Rows of a group have one label; their numbers lie some ranks apart, their categories are mostly the same.
-    """
-    B, n, d = X.shape
-    size = dice.between(1.5, 8)
-    group = dice.integers(max(2, int(n / size)), n)
-    codes, y = codes[:, group], y[:, group]
-    apart = n * dice.choice([0.01, 0.03, 0.1]) * torch.exp(0.7 * dice.normal(B, 1, d))
-    ordered, order = X.sort(1)
-    rank = order.argsort(1)[:, group] + apart * dice.normal(B, n, d)
-    X = ordered.gather(1, rank.round().long().clamp(0, n - 1))
-    other = codes.gather(1, dice.integers(n, *codes.shape))
-    return X, torch.where(dice.uniform(*codes.shape) < dice.between(0, 0.2), other, codes), y
 
 
 def make_real(dice: Dice, X: Tensor, plan: Sequence[Column], *, quantise: bool, warp: bool) -> tuple[Tensor, Tensor]:

@@ -16,7 +16,7 @@ from mothernet.prior import mechanisms
 from mothernet.prior.columns import Column, column_plan
 from mothernet.prior.dice import Dice
 from mothernet.prior.encoding import encode
-from mothernet.prior.realism import flip_labels, in_groups, make_real, random_shares, standardise, to_classes
+from mothernet.prior.realism import flip_labels, make_real, random_shares, standardise, to_classes
 
 __all__ = ["PriorConfig", "TaskBatch", "TaskShape", "sample_shape", "sample_tasks"]
 
@@ -49,7 +49,6 @@ class PriorConfig:
     quantise: bool = True
     warp: bool = True  # and outliers
     label_noise: bool = True
-    groups: bool = True  # rows that come several from one source
     learnable_only: bool = True
 
 
@@ -147,8 +146,6 @@ def _draw(
             y = to_classes(dice, target, n_classes)
     if config.label_noise and dice.chance(0.25):
         y = flip_labels(dice, y, n_classes, dice.between(0.01, 0.15))
-    if config.groups and dice.chance(0.25):
-        X, codes, y = in_groups(dice, X, codes, y)
     return X, codes, y
 
 
