@@ -1,7 +1,7 @@
 """Alternatives to the hypernetwork that the ablations measure; those that lost live here and nowhere else.
 
-Every variant is a record of options: of a hypernetwork whose tokens are cells, which was the package's when most of the
-questions were asked, or of the package's own.
+Every variant is a record of options. :class:`AblationNetwork` with no option changed computes what
+:class:`mothernet.hypernetwork.Hypernetwork` computes (tests/test_ablations.py).
 
 Axis letters: B tasks, S support rows, Q query rows, F features, C classes, H units, K = F + H, E embedding,
 T = S + H rows of tokens.
@@ -15,24 +15,20 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from cells_network import CellsConfig, CellsNetwork
 from torch import Tensor, nn
 
 from mothernet.head import FeatureScale, OutputLayer, solve
 from mothernet.hypernetwork import (
     Hypernetwork,
     HypernetworkConfig,
-    Ramps,
     Standardiser,
     _mid_ranks,
     _normal_scores,
-    balanced_weights,
     canonical_classes,
-    hidden_units,
 )
 from mothernet.prior import PriorConfig, TaskBatch
 
-__all__ = ["VARIANTS", "AblationNetwork", "Head", "PackageNetwork", "Variant", "new_network"]
+__all__ = ["VARIANTS", "AblationNetwork", "Head", "Variant"]
 
 MODEL = {"embedding": 48, "blocks": 2, "heads": 2, "units": 64}
 PRIOR = {"max_support": 100, "max_features": 8, "max_classes": 4, "query": 64}
@@ -46,7 +42,6 @@ class Variant:
     group: str
     model: dict[str, Any] = field(default_factory=dict)  # changes of MODEL
     prior: dict[str, Any] = field(default_factory=dict)  # changes of PRIOR
-    package: bool = False  # the package's network, to which the options from here to residual_decay do not apply
     tokens: str = "cells"  # or "rows": one token per row, as in the paper
     output: str = "solved"  # or "generated" from class tokens, as in the paper
     activation: str = "tanh"  # or "relu", "half" of each, "hard" tanh
@@ -70,8 +65,8 @@ class Variant:
     cool_down: float = 0.25  # of the tasks
     sampled_width: bool = True
 
-    def config(self) -> CellsConfig | HypernetworkConfig:
-        return (HypernetworkConfig if self.package else CellsConfig)(**{**MODEL, **self.model})
+    def config(self) -> HypernetworkConfig:
+        return HypernetworkConfig(**{**MODEL, "ramps": 0, "column_codes": 0, "anchors": 0, **self.model})
 
     def prior_config(self) -> PriorConfig:
         return PriorConfig(**{**PRIOR, **self.prior})
@@ -94,39 +89,8 @@ class Head(NamedTuple):
         return output(self.phi_query) * self.temperature[:, None, None]
 
 
-class PackageNetwork(Hypernetwork):
-    """The package's hypernetwork."""
-
-    def __init__(self, variant: Variant) -> None:
-        super().__init__(variant.config())
-        self.variant = variant
-
-    def head(self, batch: TaskBatch, width: int) -> Head:
-        """Read the support rows of a batch and compute the head's features."""
-        S, C = batch.shape.support, batch.shape.classes
-        y, standardise = batch.y[:, :S], Standardiser.fit(batch.X[:, :S])
-        inputs, query = standardise(batch.X[:, :S]), standardise(batch.X[:, S:])
-        layer = self(inputs, y, C, width)
-        with torch.autocast(inputs.device.type, enabled=False):
-            ramps = Ramps.fit(inputs, balanced_weights(y, C), self.config.ramps)
-            phi, phi_query = (
-                torch.cat([x, hidden_units(x, layer, self.config.activation)], -1)
-                for x in (ramps(inputs), ramps(query))
-            )
-            scale = FeatureScale.fit(phi)
-            n_features = inputs.shape[-1]
-            groups = torch.tensor([n_features, n_features * self.config.ramps, width])
-            penalty = layer.log_penalty.repeat_interleave(groups, 1).exp()
-        return Head(scale(phi), scale(phi_query), penalty, layer.log_temperature.exp(), None)
-
-
-def new_network(variant: Variant) -> AblationNetwork | PackageNetwork:
-    """The network of a variant, with random weights."""
-    return PackageNetwork(variant) if variant.package else AblationNetwork(variant, variant.prior_config().max_features)
-
-
-class AblationNetwork(CellsNetwork):
-    """A hypernetwork of cells with the options of a variant."""
+class AblationNetwork(Hypernetwork):
+    """The hypernetwork with the options of a variant."""
 
     def __init__(self, variant: Variant, max_features: int) -> None:
         super().__init__(variant.config())
@@ -173,15 +137,15 @@ class AblationNetwork(CellsNetwork):
             scale = FeatureScale.fit(phi)
             B, _, n_features = inputs.shape
             size = labels.new_tensor([math.log(S) / 3 - 1.7, math.log(n_features) / 2 - 1, math.log(C) - 1])
-            setting = self.setting(torch.cat([labels.mean(1), size.expand(B, -1)], -1))  # (B, 3)
+            setting = self.setting(torch.cat([labels.mean(1), size.expand(B, -1)], -1))  # (B, 4)
             start = [1.5, 1.5] if self.variant.one_penalty else [1.0, 2.0]
-            raw = setting[:, :1].expand(-1, 2) if self.variant.one_penalty else setting[:, :2]
+            raw = setting[:, :1].expand(-1, 2) if self.variant.one_penalty else setting[:, ::2][:, :2]  # no ramps
             log_penalty = 3 * raw + setting.new_tensor(start) - math.log(S)  # (B, 2)
             penalty = torch.cat([log_penalty[:, :1].expand(-1, n_features), log_penalty[:, 1:].expand(-1, width)], -1)
             output = None
             if self.variant.output == "generated":
                 output = self._generated(support, labels, unit, n_features, F.one_hot(y, C).float())
-            temperature = (0.5 * setting[:, 2]).exp()
+            temperature = (0.5 * setting[:, 3]).exp()
         return Head(scale(phi), scale(phi_query), penalty.exp(), temperature, output)
 
     def _read(self, inputs: Tensor, y: Tensor, n_classes: int, width: int) -> tuple[Tensor, Tensor]:
@@ -413,21 +377,4 @@ VARIANTS: dict[str, Variant] = {
     "no-cool-down": Variant("no cool-down", "training", cool_down=0.0),
     "no-cool-down-no-average": Variant("no cool-down, no moving average", "training", cool_down=0.0, average=0.0),
     "matrix-decay-0.1": Variant("weight decay 0.1 for Muon", "training", matrix_weight_decay=0.1),
-    "package": Variant("the package's network", "package", package=True),
-    **{
-        f"package-{name}": Variant(says, "package", package=True, model=model)
-        for name, says, model in (
-            ("free", "no unit has an anchor", {"free_units": 1}),
-            ("anchored", "but the first, every unit has an anchor", {"free_units": 1000}),
-            ("no-ramps", "no ramps", {"ramps": 0}),
-            ("ramps-4", "4 ramps per feature", {"ramps": 4}),
-            ("ramps-16", "16 ramps per feature", {"ramps": 16}),
-            ("relu", "ReLU", {"activation": "relu"}),
-            ("blocks-1", "one block", {"blocks": 1}),
-        )
-    },
-    **{
-        f"package-head-{steps}": Variant(f"{steps} head steps", "package", package=True, head_steps=steps)
-        for steps in (6, 24)
-    },
 }

@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from ablation_variants import VARIANTS, AblationNetwork, Head, PackageNetwork, Variant, new_network
+from ablation_variants import VARIANTS, AblationNetwork, Head, Variant
 from environment import environment
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -132,7 +132,7 @@ def measure(name: str, seed: int, n_tasks: int, validation: list[TaskBatch], cac
         return {**classifier_scores(name, validation), "seconds_per_1000": None}
     variant = VARIANTS["base" if name == "untrained" else name]
     if name == "untrained":
-        network, seconds = seeded_network(variant, seed), 0.0
+        network, seconds = new_network(variant, seed), 0.0
     else:
         network, seconds = train(variant, seed, training_tasks(variant.prior_config(), seed, n_tasks, cache))
     per_1000 = round(1000 * seconds / n_tasks, 2) if seconds else None
@@ -192,13 +192,10 @@ def training_tasks(prior: PriorConfig, seed: int, n_tasks: int, folder: Path) ->
 # training
 
 
-Network = AblationNetwork | PackageNetwork
-
-
-def seeded_network(variant: Variant, seed: int) -> Network:
+def new_network(variant: Variant, seed: int) -> AblationNetwork:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return new_network(variant)
+        return AblationNetwork(variant, variant.prior_config().max_features)
 
 
 def steps_of(groups: list[TaskBatch], task_batch: int) -> Iterator[list[TaskBatch]]:
@@ -217,9 +214,9 @@ def sample_width(dice: random.Random, units: int) -> int:
     return min(units, dice.choices([16, 32, 64, 128], [0.1, 0.15, 0.25, 0.5])[0])
 
 
-def train(variant: Variant, seed: int, groups: list[TaskBatch]) -> tuple[Network, float]:
+def train(variant: Variant, seed: int, groups: list[TaskBatch]) -> tuple[AblationNetwork, float]:
     """The network with averaged weights, and processor seconds."""
-    network = seeded_network(variant, seed)
+    network = new_network(variant, seed)
     average = {name: p.detach().clone() for name, p in network.state_dict().items()}
     matrices = {n: p for n, p in network.named_parameters() if p.ndim == 2 and n.startswith("blocks.")}
     others = [p for n, p in network.named_parameters() if n not in matrices]
@@ -261,12 +258,12 @@ def train(variant: Variant, seed: int, groups: list[TaskBatch]) -> tuple[Network
     return network, seconds
 
 
-def head_of(network: Network, batch: TaskBatch, width: int) -> Head:
+def head_of(network: AblationNetwork, batch: TaskBatch, width: int) -> Head:
     with torch.autocast("cpu", torch.bfloat16, enabled=torch.ops.mkldnn._is_mkldnn_bf16_supported()):
         return network.head(batch, width)
 
 
-def query_losses(network: Network, batch: TaskBatch, width: int, steps: int) -> torch.Tensor:
+def query_losses(network: AblationNetwork, batch: TaskBatch, width: int, steps: int) -> torch.Tensor:
     """Query loss (nats) of each task: (B,)."""
     S, C = batch.shape.support, batch.shape.classes
     logits = head_of(network, batch, width).logits(batch.y[:, :S], C, steps)
@@ -277,7 +274,7 @@ def query_losses(network: Network, batch: TaskBatch, width: int, steps: int) -> 
 
 
 @torch.no_grad()
-def network_scores(network: Network, validation: list[TaskBatch]) -> dict[str, list[float | None]]:
+def network_scores(network: AblationNetwork, validation: list[TaskBatch]) -> dict[str, list[float | None]]:
     """Metrics per validation task of the network's children."""
     losses: list[float] = []
     aucs: list[float] = []

@@ -39,14 +39,12 @@ RESULTS = Path(__file__).parent / "results" / "throughput.jsonl"
 
 def step_flops(model: HypernetworkConfig, plan: Plan) -> float:
     """Of the products of one forward and backward pass over a batch."""
-    E, S, n_read = model.embedding, plan.shape.support, min(plan.shape.features, model.slots)
-    T = S + plan.width
-    linear = (
-        2 * E * E + 2 * model.mlp_factor * E * E
-    ) * T + 2 * E * E * S  # per block; the support rows alone are keys
-    attention = 2 * E * T * S
-    ends = (2 + model.ramps) * n_read * E * S + (1 + model.ramps) * n_read * E * plan.width
-    return 3 * 2 * plan.tasks * (model.blocks * (linear + attention) + ends)
+    E, S, cells = model.embedding, plan.shape.support, plan.shape.features + 1
+    T = S + plan.width - (plan.width // model.anchors if model.anchors else 0)
+    linear = (6 * E * E + 2 * model.mlp_factor * E * E) * T + 2 * E * E * S  # per column; the data alone are keys down
+    attention = 2 * E * T * cells + 2 * E * T * S
+    embedding = (1 + 2 * model.frequencies) * E * S
+    return 3 * 2 * plan.tasks * cells * (model.blocks * (linear + attention) + embedding)
 
 
 def measured_peak(device: str) -> float:
@@ -139,7 +137,7 @@ def main() -> None:
         run = Run(MODELS[args.model], PriorConfig(), config, args.device)
         if workload != "mixture":
             shape = TaskShape(args.rows, PriorConfig().query, args.features, 2)
-            tasks = max(2, min(config.tasks, config.rows // (args.rows + 64)))
+            tasks = max(2, min(config.tasks, config.cells // ((args.rows + 64) * (args.features + 1))))
             run.plan = lambda index, shape=shape, tasks=tasks: Plan(index, shape, 64, tasks)  # type: ignore
         result = {"workload": workload, **measure(run, args.steps)}
         result["share_of_peak"] = round(result.pop("flops_per_second") / peak, 4)

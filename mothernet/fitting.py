@@ -25,7 +25,9 @@ __all__ = ["ChildWeights", "HeadMode", "fit_child_weights"]
 
 HeadMode = Literal["cross-validated", "one-pass"]
 
-MAX_CONTEXT_ROWS = 1_000  # that the hypernetwork reads
+MAX_CELLS = 60_000  # (context rows + units) x (inputs + 1) that the hypernetwork reads at most
+MAX_CONTEXT_ROWS, MIN_CONTEXT_ROWS = 640, 128
+MAX_CONTEXT_INPUTS = 256  # further inputs reach the output layer directly, without hidden units
 PENALTY_FACTORS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 PENALTY_RATIOS = (10.0, 0.1)  # of the penalty of features, then of ramps, beside what the hypernetwork says
 # nats / rows that a change of all penalties by a factor e costs: few rows say little, the hypernetwork knows more
@@ -126,13 +128,33 @@ def _unit_layer(
     n_features = x.shape[1] - len(ramp_places)
     if n_features == 0:
         return UnitLayer(x.new_zeros(1, 0, width), x.new_zeros(1, width), x.new_zeros(1, 3), x.new_zeros(1))
-    rows = _stratified_rows(y.cpu().numpy(), MAX_CONTEXT_ROWS, rng)
-    chosen = torch.from_numpy(rows).to(x.device)
+    chosen = _screen(x[:, :n_features], y, n_classes)
+    budget = MAX_CELLS // (len(chosen) + 1) - width
+    rows = _stratified_rows(y.cpu().numpy(), min(MAX_CONTEXT_ROWS, max(MIN_CONTEXT_ROWS, budget)), rng)
+    context = x[torch.from_numpy(rows).to(x.device)][:, chosen]
     with torch.inference_mode():
-        layer = network(x[chosen, :n_features][None], y[chosen][None], n_classes, width)
-    ramps = layer.weight[0, n_features:].view(n_features, -1, width)[ramp_places[:, 0], ramp_places[:, 1]]
-    weight = torch.cat([layer.weight[:, :n_features], ramps[None]], 1)
+        layer = network(context[None], y[torch.from_numpy(rows).to(y.device)][None], n_classes, width)
+    n_read = len(chosen)
+    weight = x.new_zeros(1, x.shape[1], width)
+    weight[:, chosen] = layer.weight[:, :n_read]
+    if len(ramp_places):
+        ramps = x.new_zeros(n_features, network.config.ramps, width)
+        ramps[chosen] = layer.weight[0, n_read:].view(n_read, -1, width)
+        weight[0, n_features:] = ramps[ramp_places[:, 0], ramp_places[:, 1]]
     return layer._replace(weight=weight, log_penalty=layer.log_penalty + math.log(len(rows)))
+
+
+def _screen(x: Tensor, y: Tensor, n_classes: int) -> Tensor:
+    """Inputs that the hypernetwork reads: all, or those whose class means differ most (F statistic)."""
+    D = x.shape[1]
+    if D <= MAX_CONTEXT_INPUTS:
+        return torch.arange(D, device=x.device)
+    onehot = F.one_hot(y, n_classes).to(x.dtype)  # (N, C)
+    count = onehot.sum(0)[:, None]
+    mean = onehot.T @ x / count  # (C, D)
+    between = (count * (mean - x.mean(0)).square()).sum(0)
+    within = (x - mean[y]).square().sum(0)
+    return (between / (within + 1e-6)).topk(MAX_CONTEXT_INPUTS).indices.sort().values
 
 
 def _stratified_rows(y: npt.NDArray[np.int64], n_rows: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:

@@ -1,21 +1,24 @@
 """The hypernetwork: reads a support set, emits the hidden layer of the child network.
 
-Every row of the support set is a token: the sum of its features' embeddings and of its label's. The child's H hidden
-units are H more. A block is attention to the support rows (units read the data, the data never reads the units, units
-never read each other) and an MLP. What a unit makes of a number is a piecewise-linear function: weights for every
-feature and for every ramp of it.
+Units are rows that nobody observed. The support set is a table of cells; every cell is a token, and the child's H
+hidden units are H more, learned rows of that table. A block is attention across the cells of a row, attention down a
+column (keys and values are the support rows only: units read the data, the data never reads the units, units never
+read each other) and an MLP. The cell of unit row k in column f becomes W1[f, k], and the weights of that column's
+ramps: what the unit makes of a number is a piecewise-linear function, which one weight could not say. The unit's label
+cell becomes the bias b1[k].
 
-One unit in four is free: it begins as a learned token, and all its weights are read out of what the token has become.
-The others are anchored: each begins as one of the support rows, and tells how near a row is to it; what is read out is
-which features count for that, how fast it falls off and where. Anchors are drawn with every class alike.
+A unit's row begins alike in every column, and alike columns would get alike weights. So the cell is also read out along
+a code of its column, and codes are dealt out by what the columns tell about the class.
 
-Features have no names and no order: they are sorted by what they tell about the class, and the r-th has slot r of the
-embedding and of the read-out. Hence invariance to the order of rows, columns (but for ties) and class labels, and any
-number of features and units; features beyond the last slot get no weight. The output layer is not emitted but solved:
-see :mod:`mothernet.head`. Preprocessing does not belong here: inputs are encoded, finite numbers.
+Every other unit is anchored at a support row instead: it tells how near a row is to it, by the features that tell most
+about the class, and nothing of it is learned.
+
+Hence any number of features and units, and invariance to the order of rows, columns (but for ties) and class labels.
+The output layer is not emitted but solved: see :mod:`mothernet.head`. Preprocessing does not belong here: inputs are
+encoded, finite numbers.
 
 Axis letters: B tasks, S support rows, F features, M ramps per feature, C classes, H units, E embedding,
-T = S + H tokens, R features that are read, P = F (1 + M) inputs of the child.
+T = S + H rows of tokens, P = F (1 + M) inputs of the child.
 """
 
 from __future__ import annotations
@@ -39,24 +42,25 @@ __all__ = [
     "hidden_units",
 ]
 
+_LAUNCH = 65_535  # sequences: CUDA's limit to one launch of a fused attention kernel (pytorch issue 146704)
 _SOFT_CLIP = 2.0  # standard deviations; beyond, an input grows with its logarithm
-_METRIC_RANGE = 3.0  # of the logarithm by which a unit changes the weights of its metric
-_THRESHOLD = 3.2  # standard deviations above the mean nearness, times the initial slope of 2
-_RELEVANCE_CUTS = 7  # quantiles by which features are binned when they are sorted
+_SLOPE, _NEAR = 2.0, 0.9  # of an anchored unit: per standard deviation of nearness; quantile where it is zero
+_RELEVANCE_CUTS = 7  # quantiles by which features are binned when they are ranked
 
 
 @dataclass(frozen=True)
 class HypernetworkConfig:
     """Everything that decides the hypernetwork's shapes; stored in the checkpoint."""
 
-    embedding: int = 128
-    blocks: int = 4
+    embedding: int = 96
+    blocks: int = 3
     heads: int = 4
-    slots: int = 128  # features that are read; of more, those that tell most about the class
-    units: int = 256  # learned unit tokens; a narrower child takes the first of them
-    free_units: int = 4  # one of so many units has no anchor
+    units: int = 256  # learned unit rows; a narrower child takes the first of them
+    column_codes: int = 256  # by which units tell columns apart; that of relevance rank r uses code r mod column_codes
+    anchors: int = 2  # one of so many units is anchored at a support row; zero: none
     class_codes: int = 16  # label embeddings; the class of rank c (by frequency) uses code c mod class_codes
-    mlp_factor: int = 3
+    frequencies: int = 8  # sine and cosine features of a cell's value
+    mlp_factor: int = 2
     activation: Literal["tanh", "relu"] = "tanh"
     ramps: int = 8  # between quantiles of a feature's support rows; zero: units are linear in a feature
 
@@ -196,9 +200,8 @@ def _relevance(inputs: Tensor, y: Tensor, n_classes: int) -> Tensor:
     # a value that is a cut, as those of a category are, has a bin of its own
     bins = torch.searchsorted(cuts, columns) + torch.searchsorted(cuts, columns, right=True)
     onehot = F.one_hot(y, n_classes).float()  # (B, S, C)
-    joint = (
-        torch.stack([(bins == k).float() @ onehot for k in range(2 * _RELEVANCE_CUTS + 1)], -1) / S
-    )  # (B, F, C, bins)
+    count = [(bins == k).float() @ onehot for k in range(2 * _RELEVANCE_CUTS + 1)]
+    joint = torch.stack(count, -1) / S  # (B, F, C, bins)
 
     def entropy(p: Tensor) -> Tensor:
         return -(p * p.clamp(min=1e-9).log()).flatten(2).sum(-1)
@@ -212,29 +215,35 @@ def _relevance_beyond_chance(relevance: Tensor, n_rows: int, n_classes: int) -> 
     return (relevance - chance).clamp(min=1e-4) / relevance.amax(1, keepdim=True).clamp(min=1e-4)
 
 
-def _sizes(y: Tensor, n_classes: int, n_features: int, relevance: Tensor) -> Tensor:
-    """What the settings are told of the size and difficulty of a task: (B, 7)."""
-    S = y.shape[1]
-    share = F.one_hot(y, n_classes).float().mean(1)  # (B, C)
-    entropy = -(share * share.clamp(min=1e-9).log()).sum(-1, keepdim=True)  # (B, 1)
-    told = (relevance / entropy.clamp(min=1e-3)).clamp(0, 1)
-    size = y.new_tensor(
-        [math.log(S) / 3 - 1.7, math.log(n_features) / 2 - 1, math.log(n_classes) - 1], dtype=torch.float
-    )
-    return torch.cat(
-        [
-            size.expand(len(y), -1),
-            entropy / math.log(n_classes),
-            told[:, :1],
-            told.mean(1, keepdim=True),
-            told.sum(1, keepdim=True).log1p() / 2,
-        ],
-        -1,
-    )
+def _anchored(inputs: Tensor, anchor: Tensor, ramps: Ramps, share: Tensor) -> tuple[Tensor, Tensor]:
+    """Weights (B, P, H) and biases (B, H) of units that tell how near a row is to their anchors.
+
+    The distance of two rows is a mean over features, weighted by ``share`` (B, F): of the share of the ramps between
+    the two values or, for a feature without ramps, of their difference in units of its range. With one row fixed it is
+    piecewise linear in the other. Takes (B, S, F) support rows and (B, H) numbers of anchors among them.
+    """
+    (B, _, n_features), M = inputs.shape, ramps.low.shape[-1]
+    present = (ramps.inverse_width[:, 0] > 0).float()  # (B, F, M)
+    n_ramps = present.sum(-1)  # (B, F)
+    low, high = inputs.amin(1), inputs.amax(1)  # (B, F)
+    inverse = (n_ramps == 0) * (high > low) / (high - low).clamp(min=1e-4)
+    code = ramps(inputs)[..., n_features:]  # (B, S, F M)
+    code = torch.cat([(inputs - low[:, None]) * inverse[:, None], code], -1)  # (B, S, P) from 0 to 1
+    plain = (n_ramps == 0).float()
+    each = torch.cat([share * plain, (share[..., None] * present / n_ramps.clamp(min=1)[..., None]).flatten(1)], -1)
+    at = code.gather(1, anchor[..., None].expand(-1, -1, code.shape[-1]))  # (B, H, P)
+    # |x - a| = a + (1 - 2 a) x where a code of the anchor is 0 or 1, as all but one per feature are
+    weight = ((2 * at - 1) * each[:, None]).mT  # (B, P, H)
+    nearness = code @ weight  # (B, S, H) but for a constant
+    slope = _SLOPE / (nearness.std(1, unbiased=False) + 1e-6)  # (B, H)
+    weight = weight * slope[:, None]
+    bias = -nearness.quantile(_NEAR, 1) * slope - (weight[:, :n_features] * (low * inverse)[..., None]).sum(1)
+    scale = torch.cat([inverse, inverse.new_ones(B, n_features * M)], -1)  # the first codes are affine in the inputs
+    return weight * scale[..., None], bias
 
 
 class _Attention(nn.Module):
-    """Multi-head attention from (B, T, E) queries to (B, S, E) context."""
+    """Multi-head attention from (*, L, E) queries to (*, M, E) context."""
 
     def __init__(self, embedding: int, heads: int) -> None:
         super().__init__()
@@ -244,34 +253,42 @@ class _Attention(nn.Module):
         self.out = nn.Linear(embedding, embedding, bias=False)
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
-        q = self.query(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, heads, T, size)
-        k, v = self.key_value(context).unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        if x.device.type == "cpu" and torch.is_grad_enabled():
-            # torch's fused kernel is several times slower in its CPU backward pass
-            score = (q * q.shape[-1] ** -0.5) @ k.mT  # (B, heads, T, S)
+        *lead, length, E = x.shape
+        size = E // self.heads
+        q = self.query(x).view(-1, length, self.heads, size).transpose(1, 2)  # (N, heads, L, size)
+        k, v = self.key_value(context).view(-1, context.shape[-2], 2, self.heads, size).permute(2, 0, 3, 1, 4)
+        if x.device.type == "cpu" and (torch.is_grad_enabled() or q.dtype == torch.bfloat16):
+            # torch's fused kernel is several times slower in its CPU backward pass, and in bfloat16 on short axes
+            score = (q * size**-0.5) @ k.transpose(-1, -2)  # (N, heads, L, M)
             with torch.autocast("cpu", enabled=False):  # autocast would write the weights out in float32
                 weight = torch.softmax(score, -1)
             mixed = weight @ v
-        else:
+        elif len(q) <= _LAUNCH:
             mixed = F.scaled_dot_product_attention(q, k, v)
-        return self.out(mixed.transpose(1, 2).flatten(2))  # (B, T, E)
+        else:
+            parts = zip(q.split(_LAUNCH), k.split(_LAUNCH), v.split(_LAUNCH), strict=True)
+            mixed = torch.cat([F.scaled_dot_product_attention(*part) for part in parts])
+        return self.out(mixed.transpose(1, 2).reshape(*lead, length, E))  # (*, L, E)
 
 
 class _Block(nn.Module):
-    """Attention to the support rows, then an MLP; pre-norm, residual."""
+    """Attention across a row's cells, down a column's rows, then an MLP; pre-norm, residual."""
 
     def __init__(self, config: HypernetworkConfig) -> None:
         super().__init__()
         E = config.embedding
-        self.norms = nn.ModuleList(nn.LayerNorm(E) for _ in range(2))
-        self.attention = _Attention(E, config.heads)
+        self.norms = nn.ModuleList(nn.LayerNorm(E) for _ in range(3))
+        self.across = _Attention(E, config.heads)
+        self.down = _Attention(E, config.heads)
         self.mlp = nn.Sequential(nn.Linear(E, config.mlp_factor * E), nn.GELU(), nn.Linear(config.mlp_factor * E, E))
 
     def forward(self, tokens: Tensor, n_support: int) -> Tensor:
-        """Map (B, T, E) to the same shape."""
-        normed = self.norms[0](tokens)
-        tokens = tokens + self.attention(normed, normed[:, :n_support])
-        return tokens + self.mlp(self.norms[1](tokens))
+        """Map (B, T, F + 1, E) to the same shape."""
+        rows = self.norms[0](tokens)
+        tokens = tokens + self.across(rows, rows)
+        columns = self.norms[1](tokens).transpose(1, 2)  # (B, F + 1, T, E)
+        tokens = tokens + self.down(columns, columns[:, :, :n_support]).transpose(1, 2)
+        return tokens + self.mlp(self.norms[2](tokens))  # (B, T, F + 1, E)
 
 
 class Hypernetwork(nn.Module):
@@ -284,31 +301,31 @@ class Hypernetwork(nn.Module):
 
     Notes
     -----
-    The idea of emitting a network from a table, and tokens for rows, are those of MotherNet (Müller, Curino,
-    Ramakrishnan, ICLR 2025); anchored units, slots by relevance and the solved head are this project's.
+    The idea of emitting a network from a table is that of MotherNet (Müller, Curino, Ramakrishnan, ICLR 2025); tokens
+    for cells follow TabPFN v2; units as unobserved rows and the solved output layer are this project's.
     """
 
     def __init__(self, config: HypernetworkConfig) -> None:
         super().__init__()
         self.config = config
         E = config.embedding
-        self.row = nn.Linear((2 + config.ramps) * config.slots, E)
-        nn.init.normal_(self.row.weight, std=0.3 * E**-0.5)
+        self.frequency = nn.Parameter(torch.randn(config.frequencies) * 1.5)
+        self.cell = nn.Linear(2 * (1 + 2 * config.frequencies), E)
         self.label = nn.Embedding(config.class_codes, E)
-        self.unit = nn.Parameter(torch.randn(config.units, E))
+        self.unit_cell = nn.Parameter(torch.randn(config.units, E) * 0.5)
+        self.unit_label = nn.Parameter(torch.randn(config.units, E) * 0.5)
         self.blocks = nn.ModuleList(_Block(config) for _ in range(config.blocks))
         self.norm = nn.LayerNorm(E)
-        self.weight = nn.Linear(E, (1 + config.ramps) * config.slots)
+        self.weight = nn.Linear(E, 1 + config.ramps)
         nn.init.normal_(self.weight.weight, std=E**-0.5)
-        nn.init.zeros_(self.weight.bias)
-        nn.init.zeros_(self.weight.weight[config.slots :])  # units start linear in every feature
+        nn.init.zeros_(self.weight.weight[1:])  # units start linear in every feature
+        if config.column_codes:
+            self.column = nn.Embedding(config.column_codes, E)
+            nn.init.normal_(self.column.weight, std=E**-0.5)
         self.bias = nn.Linear(E, 1)
-        self.metric = nn.Linear(E, config.slots)
-        self.reach = nn.Linear(E, 2)  # of an anchored unit: sharpness and threshold
-        self.setting = nn.Sequential(nn.Linear(2 * E + 7, E), nn.GELU(), nn.Linear(E, 4))  # penalties, temperature
-        for layer in (self.metric, self.reach, self.setting[-1]):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        self.setting = nn.Linear(E + 3, 4)  # three penalties and a temperature, told log S, log F, log C
+        nn.init.zeros_(self.setting.weight)
+        nn.init.zeros_(self.setting.bias)
 
     def forward(self, inputs: Tensor, y: Tensor, n_classes: int, width: int) -> UnitLayer:
         """Read B support sets.
@@ -324,83 +341,46 @@ class Hypernetwork(nn.Module):
         """
         if not 1 <= width <= self.config.units:
             raise ValueError(f"width must be between 1 and {self.config.units}, however: width={width}.")
-        (B, S, n_features), M = inputs.shape, self.config.ramps
-        slots, n_read = self.config.slots, min(n_features, self.config.slots)
-        gain = 2 / math.sqrt(n_read)  # rows and pre-activations of standardised inputs start near unit scale
+        B, S, n_features = inputs.shape
         renamed = canonical_classes(inputs, y, n_classes)
+        label = self.label(renamed % self.config.class_codes)  # (B, S, E)
+        every = self.config.anchors or width + 1
+        anchored = list(range(every - 1, width, every))
+        free = sorted(set(range(width)) - set(anchored))
         with torch.autocast(inputs.device.type, enabled=False):
-            relevance, read = _relevance(inputs, y, n_classes).sort(dim=1, descending=True, stable=True)
-            relevance, read = relevance[:, :n_read], read[:, :n_read]  # (B, R) features by slot
-            values = inputs.gather(2, read[:, None].expand(-1, S, -1))  # (B, S, R)
-            fitted = Ramps.fit(values, balanced_weights(y, n_classes), M)
-            ramps = fitted(values)[..., n_read:].unflatten(-1, (n_read, M))
-            ranks = _mid_ranks(values)
-            anchor = _anchors(ranks, renamed, n_classes, width)  # (B, H)
-            cells = torch.cat([torch.stack([values, _normal_scores(ranks)], -1), ramps], -1)  # (B, S, R, 2 + M)
-        kernel = self.row.weight.unflatten(1, (slots, 2 + M))[:, :n_read].flatten(1)  # (E, R (2 + M))
-        rows = F.linear(cells.flatten(2), kernel, self.row.bias) * gain  # (B, S, E)
-        rows = rows + self.label(renamed % self.config.class_codes).to(rows.dtype)
-        free, anchored = (
-            [k for k in range(width) if (k % self.config.free_units == 0) == which] for which in (True, False)
-        )
-        units = self.unit[:width].to(rows.dtype).repeat(B, 1, 1)  # (B, H, E)
-        units[:, anchored] += _rows_of(rows, anchor[:, anchored])
-        tokens = torch.cat([rows, units], 1)
+            relevance, ranks = _relevance(inputs, y, n_classes), _mid_ranks(inputs)  # (B, F), (B, S, F)
+        value = torch.stack([inputs, _normal_scores(ranks)], -1)[..., None]  # (B, S, F, 2, 1)
+        angle = value * self.frequency  # (B, S, F, 2, frequencies)
+        cells = self.cell(torch.cat([value, angle.sin(), angle.cos()], -1).flatten(3))  # (B, S, F, E)
+        support = torch.cat([cells, label[:, :, None].to(cells.dtype)], 2)  # (B, S, F + 1, E)
+        units = torch.cat(
+            [self.unit_cell[: len(free), None].expand(-1, n_features, -1), self.unit_label[: len(free), None]], 1
+        )  # (H, F + 1, E)
+        tokens = torch.cat([support, units.to(cells.dtype).expand(B, -1, -1, -1)], 1)  # (B, T, F + 1, E)
         for block in self.blocks:
-            tokens = block(tokens, S)  # (B, T, E)
+            tokens = block(tokens, S)
         tokens = self.norm(tokens)
         with torch.autocast(tokens.device.type, enabled=False):
-            row, unit = tokens.float().split([S, width], 1)
-            by_slot = unit.new_empty(B, 1 + M, n_read, width)
-            kernel = self.weight.weight.unflatten(0, (1 + M, slots))[:, :n_read].flatten(0, 1)
-            constant = self.weight.bias.unflatten(0, (1 + M, slots))[:, :n_read].flatten()
-            by_slot[..., free] = (F.linear(unit[:, free], kernel, constant) * gain).mT.unflatten(1, (1 + M, n_read))
-            bias = self.bias(unit)[..., 0]  # (B, H)
-            share = _relevance_beyond_chance(relevance, S, n_classes)
+            unit = tokens[:, S:].float()  # (B, H, F + 1, E)
+            # gain 2 / sqrt(F): pre-activations of standardised inputs start near unit scale
+            weight = self.weight(unit[:, :, :-1]).permute(0, 2, 3, 1)  # (B, F, 1 + M, H)
+            weight = torch.cat([weight[:, :, 0], weight[:, :, 1:].flatten(1, 2)], 1)  # (B, P, H)
+            order = relevance.argsort(dim=1, descending=True, stable=True)  # (B, F)
+            if self.config.column_codes:
+                code = self.column(order.argsort(1) % self.config.column_codes)  # (B, F, E)
+                weight[:, :n_features] += torch.einsum("bhfe,bfe->bfh", unit[:, :, :-1], code)
+            weight = weight * (2 / math.sqrt(n_features))
+            bias = self.bias(unit[:, :, -1])[..., 0]  # (B, H)
             if anchored:
-                by_slot[..., anchored], bias[:, anchored] = self._anchored(
-                    unit[:, anchored], anchor[:, anchored], values, ramps, fitted, share
-                )
-            place = read[:, None, :, None].expand_as(by_slot)
-            weight = by_slot.new_zeros(B, 1 + M, n_features, width).scatter(2, place, by_slot)
-            weight = torch.cat([weight[:, 0], weight[:, 1:].transpose(1, 2).flatten(1, 2)], 1)  # (B, P, H)
-            setting = self.setting(
-                torch.cat([row.mean(1), unit.mean(1), _sizes(y, n_classes, n_features, relevance)], -1)
-            )
+                by_relevance = ranks.gather(2, order[:, None].expand(-1, S, -1))
+                anchors = _anchors(by_relevance, renamed, n_classes, len(anchored))
+                ramps = Ramps.fit(inputs, balanced_weights(y, n_classes), self.config.ramps)
+                near = _anchored(inputs, anchors, ramps, _relevance_beyond_chance(relevance, S, n_classes))
+                place = torch.tensor(free + anchored, device=weight.device).argsort()
+                weight, bias = (torch.cat(parts, -1)[..., place] for parts in zip((weight, bias), near, strict=True))
+            pooled = tokens[:, :S, -1].float().mean(1)  # (B, E)
+            size = pooled.new_tensor([math.log(S) / 3 - 1.7, math.log(n_features) / 2 - 1, math.log(n_classes) - 1])
+            setting = self.setting(torch.cat([pooled, size.expand(B, -1)], -1))  # (B, 4)
             # lambda scales with 1 / S: the more rows, the less prior (starts at e/S for features, e^2/S for the rest)
             log_penalty = 3 * setting[:, :3] + setting.new_tensor([1.0, 2.0, 2.0]) - math.log(S)  # (B, 3)
         return UnitLayer(weight, bias, log_penalty, 0.5 * setting[:, 3])
-
-    def _anchored(
-        self, unit: Tensor, anchor: Tensor, values: Tensor, ramps: Tensor, fitted: Ramps, share: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Weights (B, 1 + M, R, H) and biases (B, H) of units that tell how near a row is to their anchors.
-
-        The distance of two rows is a weighted mean over features: of the share of the ramps between the two values, or,
-        for a feature without ramps, of their difference in units of its range. With one row fixed it is piecewise
-        linear in the other.
-        """
-        R = values.shape[-1]
-        present = (fitted.inverse_width[:, 0] > 0).float()  # (B, R, M)
-        n_ramps = present.sum(-1, keepdim=True)  # (B, R, 1)
-        low, high = values.amin(1), values.amax(1)  # (B, R)
-        inverse = (n_ramps[..., 0] == 0) / (high - low).clamp(min=1e-4)
-        code = torch.cat([((values - low[:, None]) * inverse[:, None])[..., None], ramps], -1).flatten(2)
-        each = torch.cat([(n_ramps == 0).float(), present / n_ramps.clamp(min=1)], -1)  # (B, R, 1 + M)
-        learned = F.linear(unit, self.metric.weight[:R], self.metric.bias[:R])  # (B, H, R)
-        metric = torch.softmax(share.log()[:, None] + _METRIC_RANGE * torch.tanh(learned / _METRIC_RANGE), -1)
-        # |x - a| = a + (1 - 2 a) x where a code of the anchor is 0 or 1, as all but one per feature are
-        at = _rows_of(code, anchor).unflatten(-1, each.shape[1:])  # (B, H, R, 1 + M)
-        weight = (metric[..., None] * each[:, None] * (2 * at - 1)).flatten(2)  # nearness: minus distance
-        nearness = code @ weight.mT  # (B, S, H)
-        reach = self.reach(unit)  # (B, H, 2)
-        slope = 2 * reach[..., 0].clamp(-3, 3).exp() / (nearness.std(1, unbiased=False) + 1e-6)  # (B, H)
-        weight = (weight * slope[..., None]).unflatten(-1, each.shape[1:]).permute(0, 3, 2, 1)  # (B, 1 + M, R, H)
-        bias = 2 * reach[..., 1] - _THRESHOLD - nearness.mean(1) * slope
-        bias = bias - (weight[:, 0] * (low * inverse)[..., None]).sum(1)  # the first code is affine in the feature
-        return torch.cat([weight[:, :1] * inverse[:, None, :, None], weight[:, 1:]], 1), bias
-
-
-def _rows_of(x: Tensor, place: Tensor) -> Tensor:
-    """Rows (B, H) of (B, S, K): (B, H, K)."""
-    return x.gather(1, place[..., None].expand(-1, -1, x.shape[-1]))

@@ -41,7 +41,7 @@ class PretrainingConfig:
     matrix_learning_rate: float = 1.5e-3  # Muon: the blocks' matrices
     warmup_steps: int = 200
     tasks: int = 8  # per step, at most
-    rows: int = 10_000  # per batch, at most: (support rows + units) x tasks
+    cells: int = 14_000  # per step, at most: (support + units) x (features + 1) x tasks
     head_steps: int = 12
     moving_average: float = 0.999
     clip: float = 1.0
@@ -52,7 +52,7 @@ class PretrainingConfig:
     @classmethod
     def suited(cls, device: str, **changes: Any) -> PretrainingConfig:
         """Defaults for a device: a GPU takes larger batches of rounded shapes."""
-        gpu = {"tasks": 32, "rows": 60_000, "buckets": True}
+        gpu = {"tasks": 32, "cells": 250_000, "buckets": True}
         return cls(**({**gpu, **changes} if device == "cuda" else changes))
 
 
@@ -79,8 +79,8 @@ def _plan(prior: PriorConfig, config: PretrainingConfig, units: int, index: int)
             support=_bucket(shape.support), features=min(_bucket(shape.features), prior.max_features)
         )
     width = _sample_width(random.Random(f"width/{config.seed}/{index}"), units)
-    rows = shape.support + width
-    return Plan(index, shape, width, max(2, min(config.tasks, config.rows // rows)))
+    cells = (shape.support + width) * (shape.features + 1)
+    return Plan(index, shape, width, max(2, min(config.tasks, config.cells // cells)))
 
 
 def _bucket(n: int) -> int:
