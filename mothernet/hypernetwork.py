@@ -18,7 +18,7 @@ The output layer is not emitted but solved: see :mod:`mothernet.head`. Preproces
 encoded, finite numbers.
 
 Axis letters: B tasks, S support rows, F features, M ramps per feature, C classes, H units, E embedding,
-T = S + H rows of tokens, P = F (1 + M) inputs of the child.
+T rows of tokens (the support rows and the units without an anchor), P = F (1 + M) inputs of the child.
 """
 
 from __future__ import annotations
@@ -355,13 +355,13 @@ class Hypernetwork(nn.Module):
         support = torch.cat([cells, label[:, :, None].to(cells.dtype)], 2)  # (B, S, F + 1, E)
         units = torch.cat(
             [self.unit_cell[: len(free), None].expand(-1, n_features, -1), self.unit_label[: len(free), None]], 1
-        )  # (H, F + 1, E)
+        )  # (free units, F + 1, E)
         tokens = torch.cat([support, units.to(cells.dtype).expand(B, -1, -1, -1)], 1)  # (B, T, F + 1, E)
         for block in self.blocks:
             tokens = block(tokens, S)
         tokens = self.norm(tokens)
         with torch.autocast(tokens.device.type, enabled=False):
-            unit = tokens[:, S:].float()  # (B, H, F + 1, E)
+            unit = tokens[:, S:].float()  # (B, free units, F + 1, E)
             # gain 2 / sqrt(F): pre-activations of standardised inputs start near unit scale
             weight = self.weight(unit[:, :, :-1]).permute(0, 2, 3, 1)  # (B, F, 1 + M, H)
             weight = torch.cat([weight[:, :, 0], weight[:, :, 1:].flatten(1, 2)], 1)  # (B, P, H)
