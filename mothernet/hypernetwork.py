@@ -347,8 +347,7 @@ class Hypernetwork(nn.Module):
         every = self.config.anchors or width + 1
         anchored = list(range(every - 1, width, every))
         free = sorted(set(range(width)) - set(anchored))
-        with torch.autocast(inputs.device.type, enabled=False):
-            relevance, ranks = _relevance(inputs, y, n_classes), _mid_ranks(inputs)  # (B, F), (B, S, F)
+        ranks = _mid_ranks(inputs)  # (B, S, F)
         value = torch.stack([inputs, _normal_scores(ranks)], -1)[..., None]  # (B, S, F, 2, 1)
         angle = value * self.frequency  # (B, S, F, 2, frequencies)
         cells = self.cell(torch.cat([value, angle.sin(), angle.cos()], -1).flatten(3))  # (B, S, F, E)
@@ -365,6 +364,7 @@ class Hypernetwork(nn.Module):
             # gain 2 / sqrt(F): pre-activations of standardised inputs start near unit scale
             weight = self.weight(unit[:, :, :-1]).permute(0, 2, 3, 1)  # (B, F, 1 + M, H)
             weight = torch.cat([weight[:, :, 0], weight[:, :, 1:].flatten(1, 2)], 1)  # (B, P, H)
+            relevance = _relevance(inputs, y, n_classes)  # (B, F)
             order = relevance.argsort(dim=1, descending=True, stable=True)  # (B, F)
             if self.config.column_codes:
                 code = self.column(order.argsort(1) % self.config.column_codes)  # (B, F, E)
