@@ -2,9 +2,9 @@
 
 A batch shares its shape (rows, features, classes) and the kind of its mechanism; everything else is drawn per task by
 batched tensor operations. A raw table is drawn first (structural causal models, oblivious trees, smooth functions,
-Gaussian clusters, features that are effects of the class, linear and quadratic scores, rules), then made to look real (categories, quantised and skewed
-columns, outliers, missing cells, label noise), then encoded as the preprocessing encodes real tables: indicator
-columns for missing cells, one column per category, a rank-Gaussian view beside the value. Tasks that nothing can
+Gaussian clusters, features that are effects of the class, linear and quadratic scores, rules), then made to look real
+(categories, quantised and skewed columns, outliers, missing cells, label noise), then encoded as the preprocessing
+encodes real tables: indicator columns for missing cells, one column per category. Tasks that nothing can
 learn are thrown away.
 
 A batch depends on nothing but ``(seed, index, device type)``: no generator state to save, no global random state
