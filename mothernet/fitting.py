@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mothernet.head import FeatureScale, OutputLayer, solve, weighted_gram
+from mothernet.head import FeatureScale, OutputLayer, features_of_kind, mean_of_kinds, solve, weighted_gram
 from mothernet.hypernetwork import Hypernetwork, UnitLayer, hidden_units
 
 __all__ = ["ChildWeights", "HeadMode", "fit_child_weights"]
@@ -32,6 +32,7 @@ PENALTY_FACTORS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 PENALTY_RATIOS = (10.0, 0.1)  # of the penalty of features, then of ramps, beside what the hypernetwork says
 # nats / rows that a change of all penalties by a factor e costs: few rows say little, the hypernetwork knows more
 PENALTY_BELIEF = 0.4
+LOSS_TEMPERATURE = 2.0  # nats of all rows that make a penalty e times less likely
 FOLDS = 5
 MAX_ROUNDING_ERROR = 4e-6  # of a probability, before the encoding is folded in and adds its own
 MAX_STRENGTHENINGS = 8
@@ -81,7 +82,7 @@ def fit_child_weights(
     scale = FeatureScale.fit(phi)
     phi = scale(phi).double()  # weak penalties and repeated columns are beyond float32
     onehot = F.one_hot(labels, n_classes).to(phi.dtype)[None]  # (1, N, C)
-    D = x.shape[-1]
+    D, kinds = x.shape[-1], network.config.kinds
     group = torch.tensor([0, 1, 2], device=device).repeat_interleave(
         torch.tensor([D - len(places), len(places), width], device=device)
     )  # (K,)
@@ -90,9 +91,13 @@ def fit_child_weights(
     if head == "one-pass":
         temperature = float(layer.log_temperature.exp())
     else:
-        penalty = _cross_validated(phi, labels, n_classes, penalty, group, rng)
+        # by the anchored units, which know labels only through the relevance of features
+        seen = features_of_kind(D, width, kinds, kinds - 1).to(device)
+        penalty = (
+            penalty * _cross_validated(phi[..., seen], labels, n_classes, penalty[:, seen], group[seen], rng)[group]
+        )
     for _ in range(MAX_STRENGTHENINGS):
-        solved = solve(phi, onehot, penalty, steps=500, tolerance=1e-9)
+        solved = mean_of_kinds(phi, onehot, penalty, D, kinds, steps=500, tolerance=1e-9)
         weight = solved.weight[0] * temperature / scale.scale[0].T  # (K, C) on unstandardised features
         bias = solved.bias[0, 0] * temperature - scale.mean[0, 0].double() @ weight  # (C,)
         first = torch.cat([layer.weight[0].double(), weight[:D]], 1)
@@ -183,11 +188,12 @@ def _folds(y: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np
 def _cross_validated(
     phi: Tensor, y: Tensor, n_classes: int, penalty: Tensor, group: Tensor, rng: np.random.Generator
 ) -> Tensor:
-    """The penalty (1, K) with the least cross-validated log loss of the output layer, its units fixed.
+    """Factors (3,) on the penalties of features, ramps and units, by cross-validated log loss of the output layer.
 
-    Tried are factors on all of it, from strong to weak, each solve starting at the one before; then factors on the
+    Tried are factors on all three, from strong to weak, each solve starting at the one before; then factors on the
     features alone and on the ramps alone. Since the units have seen the labels of the rows held out, and since few
-    rows say little, a penalty far from the hypernetwork's own must promise more.
+    rows say little, a penalty far from the hypernetwork's own must promise more. What is taken is the mean of the
+    logarithms of all that were tried, the better the more: the best by a hair is so by chance.
     """
     budget = MAX_FOLD_CELLS // (phi.shape[2] * n_classes)
     rows = _stratified_rows(y.cpu().numpy(), min(MAX_FOLD_ROWS, max(MIN_FOLD_ROWS, budget)), rng)
@@ -201,14 +207,15 @@ def _cross_validated(
     # the only row of a class cannot be predicted without it, and must not decide
     counted = held_out & (torch.bincount(y, minlength=n_classes)[y] > 1)
     if not counted.any():
-        return penalty
+        return penalty.new_ones(3)
+    losses, factors = [], []
     onehot = F.one_hot(y, n_classes).to(phi.dtype)[None]
 
-    def attempt(candidate: Tensor, start: OutputLayer | None) -> tuple[float, OutputLayer]:
+    def attempt(factor: Tensor, start: OutputLayer | None) -> tuple[float, OutputLayer]:
         output = solve(
             phi,
             onehot,
-            candidate * per_row,
+            penalty * factor[group] * per_row,
             row_weight=row_weight,
             gram=gram,
             start=start,
@@ -216,23 +223,28 @@ def _cross_validated(
             tolerance=1e-5,
         )
         log_p = F.log_softmax(output(phi), -1).gather(-1, y[None, :, None].expand(FOLDS, -1, 1))[..., 0]
-        distance = float((candidate / penalty).log().square().mean())
-        return float(-log_p[counted].mean()) + PENALTY_BELIEF * distance / len(y), output
+        distance = float(factor[group].log().square().mean())
+        losses.append(float(-log_p[counted].mean()) + PENALTY_BELIEF * distance / len(y))
+        factors.append(factor)
+        return losses[-1], output
 
-    best, best_loss, best_output = penalty, math.inf, None
+    best, best_loss, best_output = penalty.new_ones(3), math.inf, None
     output, worse = None, 0
-    for factor in PENALTY_FACTORS:
-        loss, output = attempt(penalty * factor, output)
+    for size in PENALTY_FACTORS:
+        loss, output = attempt(factor := penalty.new_full((3,), size), output)
         if loss < best_loss:
-            best, best_loss, best_output, worse = penalty * factor, loss, output, 0
+            best, best_loss, best_output, worse = factor, loss, output, 0
         else:
             worse += 1
             if worse == 2:
                 break
-    for alone in (group == 0, group == 1):
-        for ratio in PENALTY_RATIOS if alone.any() else ():
-            loss, output = attempt(candidate := best * torch.where(alone, ratio, 1.0), best_output)
+    for alone in (0, 1):
+        for ratio in PENALTY_RATIOS if (group == alone).any() else ():
+            factor = best.clone()
+            factor[alone] *= ratio
+            loss, output = attempt(factor, best_output)
             if loss < best_loss:
-                best, best_loss, best_output = candidate, loss, output
+                best, best_loss, best_output = factor, loss, output
                 break
-    return best
+    likelihood = torch.softmax(-len(y) / LOSS_TEMPERATURE * torch.tensor(losses, dtype=penalty.dtype), 0)
+    return (likelihood.to(penalty.device) @ torch.stack(factors).log()).exp()

@@ -16,13 +16,21 @@ References: Böhning (1992), Multinomial logistic regression algorithm. Bertinet
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["FeatureScale", "OutputLayer", "cross_entropy", "solve", "weighted_gram"]
+__all__ = [
+    "FeatureScale",
+    "OutputLayer",
+    "cross_entropy",
+    "features_of_kind",
+    "mean_of_kinds",
+    "solve",
+    "weighted_gram",
+]
 
 
 # a unit that hardly varies would get a huge weight, and float32 sums would show it
@@ -147,6 +155,35 @@ def solve(
         weight = weight + weight_step
         bias = bias + bias_step
     return OutputLayer(shrink * weight, bias)
+
+
+def features_of_kind(n_inputs: int, width: int, kinds: int, kind: int) -> Tensor:
+    """Numbers of the head's features that the output layer of one kind of units sees: all inputs, then its units.
+
+    Units take turns: unit k is of kind ``k % kinds``, and with no more units than kinds there is one kind only.
+    """
+    units = torch.arange(width) if width < kinds else torch.arange(kind, width, kinds)
+    return torch.cat([torch.arange(n_inputs), n_inputs + units])
+
+
+def mean_of_kinds(
+    phi: Tensor, onehot: Tensor, penalty: Tensor, n_inputs: int, kinds: int, **options: Any
+) -> OutputLayer:
+    """The mean of output layers solved for each kind of units on its own: an ensemble that is one output layer.
+
+    Takes what :func:`solve` takes, (B, n, K) features with K = inputs + units, and its options.
+    """
+    width = phi.shape[-1] - n_inputs
+    kinds = kinds if width >= kinds else 1
+    weight: Tensor | float = 0.0
+    bias: Tensor | float = 0.0
+    for kind in range(kinds):
+        k = features_of_kind(n_inputs, width, kinds, kind).to(phi.device)
+        solved = solve(phi[..., k], onehot, penalty[:, k], **options)
+        spread = solved.weight.new_zeros(len(solved.weight), phi.shape[-1], onehot.shape[-1])
+        weight = weight + spread.index_copy(1, k, solved.weight) / kinds
+        bias = bias + solved.bias / kinds
+    return OutputLayer(weight, bias)
 
 
 def weighted_gram(phi: Tensor, row_weight: Tensor | None = None) -> Tensor:

@@ -64,6 +64,11 @@ class HypernetworkConfig:
     activation: Literal["tanh", "relu"] = "tanh"
     ramps: int = 8  # between quantiles of a feature's support rows; zero: units are linear in a feature
 
+    @property
+    def kinds(self) -> int:
+        """Kinds of units that take turns and have output layers of their own: learned, anchored."""
+        return 2 if self.anchors == 2 else 1
+
 
 class UnitLayer(NamedTuple):
     """The emitted hidden layer and the head's settings, for B tasks."""

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mothernet.head import FeatureScale, cross_entropy, solve
+from mothernet.head import FeatureScale, cross_entropy, mean_of_kinds
 from mothernet.hypernetwork import Hypernetwork, Ramps, Standardiser, balanced_weights, hidden_units
 from mothernet.prior import PriorConfig, TaskBatch, TaskShape, sample_tasks
 
@@ -41,7 +41,9 @@ def one_pass_logits(network: Hypernetwork, batch: TaskBatch, width: int, steps: 
         scale = FeatureScale.fit(phi)
         groups = (F_, F_ * network.config.ramps, width)
         penalty = torch.cat([layer.log_penalty[:, i : i + 1].expand(-1, n) for i, n in enumerate(groups)], -1).exp()
-        output = solve(scale(phi), F.one_hot(y, n_classes).float(), penalty, steps=steps)
+        onehot = F.one_hot(y, n_classes).float()
+        n_inputs = sum(groups[:2])
+        output = mean_of_kinds(scale(phi), onehot, penalty, n_inputs, network.config.kinds, steps=steps)
         logits: Tensor = output(scale(phi_query)) * layer.log_temperature.exp()[:, None, None]
     return logits
 
