@@ -300,7 +300,8 @@ def cross_validated_logits(head: Head, b: int, y: torch.Tensor, n_classes: int) 
     labels = torch.searchsorted(present, y)
     group = 2 * (head.penalty[b] != head.penalty[b, 0]).long()  # inputs, units
     rng = np.random.default_rng(0)
-    penalty = _cross_validated(phi, labels, len(present), head.penalty[b : b + 1].double(), group, rng)
+    penalty = head.penalty[b : b + 1].double()
+    penalty = penalty * _cross_validated(phi, labels, len(present), penalty, group, rng)[group]
     onehot = F.one_hot(labels, len(present)).double()[None]
     logits = torch.full((1, query.shape[1], n_classes), math.log(1e-2 / len(y)), dtype=torch.float64)
     logits[..., present] = solve(phi, onehot, penalty, steps=200, tolerance=1e-8)(query).log_softmax(-1)

@@ -6,7 +6,7 @@ import torch
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from mothernet.head import FeatureScale, solve
+from mothernet.head import FeatureScale, mean_of_kinds, solve
 
 
 def slow_reference(phi, onehot, penalty, share):
@@ -96,3 +96,24 @@ def test_gradients_flow_through_a_fixed_number_of_steps():
     phi.requires_grad_(True)
     penalty.requires_grad_(True)
     assert torch.autograd.gradcheck(lambda p, q: solve(p, onehot, q, steps=4).weight, (phi, penalty))
+
+
+def test_mean_of_kinds_predicts_the_mean_logits_of_output_layers_solved_apart():
+    phi, onehot, _ = problem(80, 9, 3)  # four inputs, five units
+    phi, onehot = torch.tensor(phi)[None], torch.tensor(onehot)[None]
+    penalty = phi.new_full((1, 9), 0.1)
+    apart = []
+    for columns in ([0, 1, 2, 3, 4, 6, 8], [0, 1, 2, 3, 5, 7]):
+        apart.append(solve(phi[..., columns], onehot, penalty[:, columns], steps=50)(phi[..., columns]))
+    together = mean_of_kinds(phi, onehot, penalty, 4, 2, steps=50)
+    torch.testing.assert_close(together(phi), (apart[0] + apart[1]) / 2)
+    assert (together.weight[0, 4:] != 0).all()
+
+
+@pytest.mark.parametrize("kinds", [1, 2])
+def test_one_unit_is_one_kind(kinds):
+    phi, onehot, _ = problem(40, 4, 2)
+    phi, onehot = torch.tensor(phi)[None], torch.tensor(onehot)[None]
+    penalty = phi.new_full((1, 4), 0.1)
+    expected = solve(phi, onehot, penalty, steps=20)
+    torch.testing.assert_close(mean_of_kinds(phi, onehot, penalty, 3, kinds, steps=20).weight, expected.weight)
