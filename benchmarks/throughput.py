@@ -92,7 +92,7 @@ def measure(run: Run, steps: int) -> dict[str, Any]:
         mock.patch.object(run, "pool", None),  # drawn in turn, so that it can be told apart
         mock.patch.object(run, "_draw", clocked("prior", run._draw)),
         mock.patch.object(run.network, "forward", clocked("hypernetwork", run.network.forward)),
-        mock.patch.object(validation, "solve", clocked("head", validation.solve)),
+        mock.patch.object(validation, "mean_of_kinds", clocked("head", validation.mean_of_kinds)),
         mock.patch.object(torch.Tensor, "backward", clocked("backward", torch.Tensor.backward)),
         mock.patch.object(run.optimisers[0], "step", clocked("AdamW", run.optimisers[0].step)),
         mock.patch.object(run.optimisers[1], "step", clocked("Muon", run.optimisers[1].step)),

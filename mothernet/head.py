@@ -175,15 +175,13 @@ def mean_of_kinds(
     """
     width = phi.shape[-1] - n_inputs
     kinds = kinds if width >= kinds else 1
-    weight: Tensor | float = 0.0
-    bias: Tensor | float = 0.0
+    layers = []
     for kind in range(kinds):
         k = features_of_kind(n_inputs, width, kinds, kind).to(phi.device)
         solved = solve(phi[..., k], onehot, penalty[:, k], **options)
         spread = solved.weight.new_zeros(len(solved.weight), phi.shape[-1], onehot.shape[-1])
-        weight = weight + spread.index_copy(1, k, solved.weight) / kinds
-        bias = bias + solved.bias / kinds
-    return OutputLayer(weight, bias)
+        layers.append(OutputLayer(spread.index_copy(1, k, solved.weight), solved.bias))
+    return OutputLayer(*(torch.stack(parts).mean(0) for parts in zip(*layers, strict=True)))
 
 
 def weighted_gram(phi: Tensor, row_weight: Tensor | None = None) -> Tensor:
