@@ -160,7 +160,7 @@ def solve(
 def features_of_kind(n_inputs: int, width: int, kinds: int, kind: int) -> Tensor:
     """Numbers of the head's features that the output layer of one kind of units sees: all inputs, then its units.
 
-    Units take turns: unit k is of kind ``k % kinds``, and with no more units than kinds there is one kind only.
+    Units take turns: unit k is of kind ``k % kinds``, and with fewer units than kinds there is one kind only.
     """
     units = torch.arange(width) if width < kinds else torch.arange(kind, width, kinds)
     return torch.cat([torch.arange(n_inputs), n_inputs + units])
