@@ -82,7 +82,7 @@ def fit_child_weights(
     scale = FeatureScale.fit(phi)
     phi = scale(phi).double()  # weak penalties and repeated columns are beyond float32
     onehot = F.one_hot(labels, n_classes).to(phi.dtype)[None]  # (1, N, C)
-    D, kinds = x.shape[-1], network.config.kinds
+    D, kinds = x.shape[-1], network.config.kinds(width)
     group = torch.tensor([0, 1, 2], device=device).repeat_interleave(
         torch.tensor([D - len(places), len(places), width], device=device)
     )  # (K,)
@@ -92,12 +92,11 @@ def fit_child_weights(
         temperature = float(layer.log_temperature.exp())
     else:
         # by the anchored units, which know labels only through the relevance of features
-        seen = features_of_kind(D, width, kinds, kinds - 1).to(device)
-        penalty = (
-            penalty * _cross_validated(phi[..., seen], labels, n_classes, penalty[:, seen], group[seen], rng)[group]
-        )
+        seen = features_of_kind(D, kinds, max(kinds)).to(device)
+        factor = _cross_validated(phi[..., seen], labels, n_classes, penalty[:, seen], group[seen], rng)  # (3,)
+        penalty = penalty * factor[group]
     for _ in range(MAX_STRENGTHENINGS):
-        solved = mean_of_kinds(phi, onehot, penalty, D, kinds, steps=500, tolerance=1e-9)
+        solved = mean_of_kinds(phi, onehot, penalty, kinds, steps=500, tolerance=1e-9)
         weight = solved.weight[0] * temperature / scale.scale[0].T  # (K, C) on unstandardised features
         bias = solved.bias[0, 0] * temperature - scale.mean[0, 0].double() @ weight  # (C,)
         first = torch.cat([layer.weight[0].double(), weight[:D]], 1)

@@ -16,6 +16,7 @@ References: Böhning (1992), Multinomial logistic regression algorithm. Bertinet
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -157,27 +158,20 @@ def solve(
     return OutputLayer(shrink * weight, bias)
 
 
-def features_of_kind(n_inputs: int, width: int, kinds: int, kind: int) -> Tensor:
-    """Numbers of the head's features that the output layer of one kind of units sees: all inputs, then its units.
-
-    Units take turns: unit k is of kind ``k % kinds``, and with fewer units than kinds there is one kind only.
-    """
-    units = torch.arange(width) if width < kinds else torch.arange(kind, width, kinds)
-    return torch.cat([torch.arange(n_inputs), n_inputs + units])
+def features_of_kind(n_inputs: int, kinds: Sequence[int], kind: int) -> Tensor:
+    """Numbers of the head's features that the output layer of one kind of units sees: all inputs, then its units."""
+    return torch.tensor([*range(n_inputs), *(n_inputs + k for k, other in enumerate(kinds) if other == kind)])
 
 
-def mean_of_kinds(
-    phi: Tensor, onehot: Tensor, penalty: Tensor, n_inputs: int, kinds: int, **options: Any
-) -> OutputLayer:
+def mean_of_kinds(phi: Tensor, onehot: Tensor, penalty: Tensor, kinds: Sequence[int], **options: Any) -> OutputLayer:
     """The mean of output layers solved for each kind of units on its own: an ensemble that is one output layer.
 
-    Takes what :func:`solve` takes, (B, n, K) features with K = inputs + units, and its options.
+    Takes what :func:`solve` takes and its options; features (B, n, K) are inputs, then units, each of a kind.
     """
-    width = phi.shape[-1] - n_inputs
-    kinds = kinds if width >= kinds else 1
+    n_inputs = phi.shape[-1] - len(kinds)
     layers = []
-    for kind in range(kinds):
-        k = features_of_kind(n_inputs, width, kinds, kind).to(phi.device)
+    for kind in sorted(set(kinds)):
+        k = features_of_kind(n_inputs, kinds, kind).to(phi.device)
         solved = solve(phi[..., k], onehot, penalty[:, k], **options)
         spread = solved.weight.new_zeros(len(solved.weight), phi.shape[-1], onehot.shape[-1])
         layers.append(OutputLayer(spread.index_copy(1, k, solved.weight), solved.bias))

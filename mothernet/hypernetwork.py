@@ -64,10 +64,9 @@ class HypernetworkConfig:
     activation: Literal["tanh", "relu"] = "tanh"
     ramps: int = 8  # between quantiles of a feature's support rows; zero: units are linear in a feature
 
-    @property
-    def kinds(self) -> int:
-        """Kinds of units that take turns and have output layers of their own: learned, anchored."""
-        return 2 if self.anchors == 2 else 1
+    def kinds(self, width: int) -> list[int]:
+        """Of each of the first ``width`` units: 0 learned, 1 anchored."""
+        return [int(self.anchors > 0 and (k + 1) % self.anchors == 0) for k in range(width)]
 
 
 class UnitLayer(NamedTuple):
@@ -349,9 +348,8 @@ class Hypernetwork(nn.Module):
         B, S, n_features = inputs.shape
         renamed = canonical_classes(inputs, y, n_classes)
         label = self.label(renamed % self.config.class_codes)  # (B, S, E)
-        every = self.config.anchors or width + 1
-        anchored = list(range(every - 1, width, every))
-        free = sorted(set(range(width)) - set(anchored))
+        kinds = self.config.kinds(width)
+        free, anchored = ([k for k, other in enumerate(kinds) if other == kind] for kind in (0, 1))
         ranks = _mid_ranks(inputs)  # (B, S, F)
         value = torch.stack([inputs, _normal_scores(ranks)], -1)[..., None]  # (B, S, F, 2, 1)
         angle = value * self.frequency  # (B, S, F, 2, frequencies)

@@ -42,8 +42,7 @@ def one_pass_logits(network: Hypernetwork, batch: TaskBatch, width: int, steps: 
         groups = (F_, F_ * network.config.ramps, width)
         penalty = torch.cat([layer.log_penalty[:, i : i + 1].expand(-1, n) for i, n in enumerate(groups)], -1).exp()
         onehot = F.one_hot(y, n_classes).float()
-        n_inputs = sum(groups[:2])
-        output = mean_of_kinds(scale(phi), onehot, penalty, n_inputs, network.config.kinds, steps=steps)
+        output = mean_of_kinds(scale(phi), onehot, penalty, network.config.kinds(width), steps=steps)
         logits: Tensor = output(scale(phi_query)) * layer.log_temperature.exp()[:, None, None]
     return logits
 
