@@ -66,7 +66,7 @@ class Variant:
     sampled_width: bool = True
 
     def config(self) -> HypernetworkConfig:
-        return HypernetworkConfig(**{**MODEL, "ramps": 0, "column_codes": 0, "anchors": 0, **self.model})
+        return HypernetworkConfig(**{**MODEL, "ramps": 0, "column_codes": 0, "cycle": "l", **self.model})
 
     def prior_config(self) -> PriorConfig:
         return PriorConfig(**{**PRIOR, **self.prior})

@@ -40,7 +40,7 @@ RESULTS = Path(__file__).parent / "results" / "throughput.jsonl"
 def step_flops(model: HypernetworkConfig, plan: Plan) -> float:
     """Of the products of one forward and backward pass over a batch."""
     E, S, cells = model.embedding, plan.shape.support, plan.shape.features + 1
-    T = S + model.kinds(plan.width).count(0)
+    T = S + model.kinds(plan.width).count("l")
     linear = (6 * E * E + 2 * model.mlp_factor * E * E) * T + 2 * E * E * S  # per column; the data alone are keys down
     attention = 2 * E * T * cells + 2 * E * T * S
     embedding = (1 + 2 * model.frequencies) * E * S

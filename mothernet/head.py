@@ -16,7 +16,6 @@ References: Böhning (1992), Multinomial logistic regression algorithm. Bertinet
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -158,15 +157,16 @@ def solve(
     return OutputLayer(shrink * weight, bias)
 
 
-def features_of_kind(n_inputs: int, kinds: Sequence[int], kind: int) -> Tensor:
+def features_of_kind(n_inputs: int, kinds: str, kind: str) -> Tensor:
     """Numbers of the head's features that the output layer of one kind of units sees: all inputs, then its units."""
-    return torch.tensor([*range(n_inputs), *(n_inputs + k for k, other in enumerate(kinds) if other == kind)])
+    return torch.tensor([*range(n_inputs), *(n_inputs + k for k, other in enumerate(kinds) if other in kind)])
 
 
-def mean_of_kinds(phi: Tensor, onehot: Tensor, penalty: Tensor, kinds: Sequence[int], **options: Any) -> OutputLayer:
+def mean_of_kinds(phi: Tensor, onehot: Tensor, penalty: Tensor, kinds: str, **options: Any) -> OutputLayer:
     """The mean of output layers solved for each kind of units on its own: an ensemble that is one output layer.
 
-    Takes what :func:`solve` takes and its options; features (B, n, K) are inputs, then units, each of a kind.
+    Takes what :func:`solve` takes and its options; features (B, n, K) are inputs, then units, whose
+    kinds are letters.
     """
     n_inputs = phi.shape[-1] - len(kinds)
     layers = []

@@ -10,8 +10,9 @@ cell becomes the bias b1[k].
 A unit's row begins alike in every column, and alike columns would get alike weights. So the cell is also read out along
 a code of its column, and codes are dealt out by what the columns tell about the class.
 
-Every other unit is anchored at a support row instead: it tells how near a row is to it, by the features that tell most
-about the class, and nothing of it is learned.
+Half of the units are not learned. One in four is anchored at a support row: it tells how near a row is to it, by the
+features that tell most about the class. One in four is a random projection of the features and their ramps, larger for
+features that tell more.
 
 Hence any number of features and units, and invariance to the order of rows, columns (but for ties) and class labels.
 The output layer is not emitted but solved: see :mod:`mothernet.head`. Preprocessing does not belong here: inputs are
@@ -45,6 +46,8 @@ __all__ = [
 _LAUNCH = 65_535  # sequences: CUDA's limit to one launch of a fused attention kernel (pytorch issue 146704)
 _SOFT_CLIP = 2.0  # standard deviations; beyond, an input grows with its logarithm
 _SLOPE, _NEAR = 2.0, 0.9  # of an anchored unit: per standard deviation of nearness; quantile where it is zero
+_LEAST_SHARE = 0.01  # of relevance, for random projections
+_RANKS = 256  # of relevance that random projections tell apart
 _RELEVANCE_CUTS = 7  # quantiles by which features are binned when they are ranked
 
 
@@ -57,16 +60,16 @@ class HypernetworkConfig:
     heads: int = 4
     units: int = 256  # learned unit rows; a narrower child takes the first of them
     column_codes: int = 256  # by which units tell columns apart; that of relevance rank r uses code r mod column_codes
-    anchors: int = 2  # one of so many units is anchored at a support row; zero: none
+    cycle: str = "lalp"  # kinds of units, over and over: l learned, a anchored at a support row, p random projection
     class_codes: int = 16  # label embeddings; the class of rank c (by frequency) uses code c mod class_codes
     frequencies: int = 8  # sine and cosine features of a cell's value
     mlp_factor: int = 2
     activation: Literal["tanh", "relu"] = "tanh"
     ramps: int = 8  # between quantiles of a feature's support rows; zero: units are linear in a feature
 
-    def kinds(self, width: int) -> list[int]:
-        """Of each of the first ``width`` units: 0 learned, 1 anchored."""
-        return [int(self.anchors > 0 and (k + 1) % self.anchors == 0) for k in range(width)]
+    def kinds(self, width: int) -> str:
+        """The letter of ``cycle`` of each of the first ``width`` units."""
+        return (self.cycle * width)[:width]
 
 
 class UnitLayer(NamedTuple):
@@ -246,6 +249,18 @@ def _anchored(inputs: Tensor, anchor: Tensor, ramps: Ramps, share: Tensor) -> tu
     return weight * scale[..., None], bias
 
 
+def _projections(share: Tensor, order: Tensor, table: Tensor) -> Tensor:
+    """Weights (B, P, H) of random projections of features and ramps, their size by the root of ``share`` (B, F).
+
+    The feature of relevance rank r, as ``order`` (B, F) has them, takes row r of the table (ranks, 1 + M, H of normal
+    numbers), so the order of the features does not matter.
+    """
+    size = share.clamp(min=_LEAST_SHARE).sqrt()
+    size = size / size.square().mean(1, keepdim=True).sqrt()  # (B, F)
+    weight = size[..., None, None] * table[order.argsort(1) % len(table)]  # (B, F, 1 + M, H)
+    return torch.cat([weight[:, :, 0], weight[:, :, 1:].flatten(1, 2)], 1)
+
+
 class _Attention(nn.Module):
     """Multi-head attention from (*, L, E) queries to (*, M, E) context."""
 
@@ -311,6 +326,8 @@ class Hypernetwork(nn.Module):
 
     def __init__(self, config: HypernetworkConfig) -> None:
         super().__init__()
+        if not config.cycle or set(config.cycle) - set("lap"):
+            raise ValueError(f"cycle must be made of the letters l, a and p, however: cycle={config.cycle!r}.")
         self.config = config
         E = config.embedding
         self.frequency = nn.Parameter(torch.randn(config.frequencies) * 1.5)
@@ -327,6 +344,11 @@ class Hypernetwork(nn.Module):
             self.column = nn.Embedding(config.column_codes, E)
             nn.init.normal_(self.column.weight, std=E**-0.5)
         self.bias = nn.Linear(E, 1)
+        dice, n = torch.Generator().manual_seed(0), config.kinds(config.units).count("p")
+        self.projection: Tensor
+        self.projection_bias: Tensor
+        self.register_buffer("projection", torch.randn(_RANKS, 1 + config.ramps, n, generator=dice), persistent=False)
+        self.register_buffer("projection_bias", torch.randn(n, generator=dice), persistent=False)
         self.setting = nn.Linear(E + 3, 4)  # three penalties and a temperature, told log S, log F, log C
         nn.init.zeros_(self.setting.weight)
         nn.init.zeros_(self.setting.bias)
@@ -349,21 +371,21 @@ class Hypernetwork(nn.Module):
         renamed = canonical_classes(inputs, y, n_classes)
         label = self.label(renamed % self.config.class_codes)  # (B, S, E)
         kinds = self.config.kinds(width)
-        free, anchored = ([k for k, other in enumerate(kinds) if other == kind] for kind in (0, 1))
+        learned, anchored, projected = ([k for k, other in enumerate(kinds) if other == kind] for kind in "lap")
         ranks = _mid_ranks(inputs)  # (B, S, F)
         value = torch.stack([inputs, _normal_scores(ranks)], -1)[..., None]  # (B, S, F, 2, 1)
         angle = value * self.frequency  # (B, S, F, 2, frequencies)
         cells = self.cell(torch.cat([value, angle.sin(), angle.cos()], -1).flatten(3))  # (B, S, F, E)
         support = torch.cat([cells, label[:, :, None].to(cells.dtype)], 2)  # (B, S, F + 1, E)
         units = torch.cat(
-            [self.unit_cell[: len(free), None].expand(-1, n_features, -1), self.unit_label[: len(free), None]], 1
-        )  # (free units, F + 1, E)
+            [self.unit_cell[: len(learned), None].expand(-1, n_features, -1), self.unit_label[: len(learned), None]], 1
+        )  # (learned units, F + 1, E)
         tokens = torch.cat([support, units.to(cells.dtype).expand(B, -1, -1, -1)], 1)  # (B, T, F + 1, E)
         for block in self.blocks:
             tokens = block(tokens, S)
         tokens = self.norm(tokens)
         with torch.autocast(tokens.device.type, enabled=False):
-            unit = tokens[:, S:].float()  # (B, free units, F + 1, E)
+            unit = tokens[:, S:].float()  # (B, learned units, F + 1, E)
             # gain 2 / sqrt(F): pre-activations of standardised inputs start near unit scale
             weight = self.weight(unit[:, :, :-1]).permute(0, 2, 3, 1)  # (B, F, 1 + M, H)
             weight = torch.cat([weight[:, :, 0], weight[:, :, 1:].flatten(1, 2)], 1)  # (B, P, H)
@@ -372,15 +394,21 @@ class Hypernetwork(nn.Module):
             if self.config.column_codes:
                 code = self.column(order.argsort(1) % self.config.column_codes)  # (B, F, E)
                 weight[:, :n_features] += torch.einsum("bhfe,bfe->bfh", unit[:, :, :-1], code)
-            weight = weight * (2 / math.sqrt(n_features))
+            gain = 2 / math.sqrt(n_features)
+            weight = weight * gain
             bias = self.bias(unit[:, :, -1])[..., 0]  # (B, H)
+            share = _relevance_beyond_chance(relevance, S, n_classes)
+            layers = [(weight, bias)]
             if anchored:
                 by_relevance = ranks.gather(2, order[:, None].expand(-1, S, -1))
                 anchors = _anchors(by_relevance, renamed, n_classes, len(anchored))
                 ramps = Ramps.fit(inputs, balanced_weights(y, n_classes), self.config.ramps)
-                near = _anchored(inputs, anchors, ramps, _relevance_beyond_chance(relevance, S, n_classes))
-                place = torch.tensor(free + anchored, device=weight.device).argsort()
-                weight, bias = (torch.cat(parts, -1)[..., place] for parts in zip((weight, bias), near, strict=True))
+                layers.append(_anchored(inputs, anchors, ramps, share))
+            if projected:
+                weight = _projections(share, order, self.projection[..., : len(projected)])
+                layers.append((gain * weight, self.projection_bias[: len(projected)].expand(B, -1)))
+            place = torch.tensor(learned + anchored + projected, device=weight.device).argsort()
+            weight, bias = (torch.cat(parts, -1)[..., place] for parts in zip(*layers, strict=True))
             pooled = tokens[:, :S, -1].float().mean(1)  # (B, E)
             size = pooled.new_tensor([math.log(S) / 3 - 1.7, math.log(n_features) / 2 - 1, math.log(n_classes) - 1])
             setting = self.setting(torch.cat([pooled, size.expand(B, -1)], -1))  # (B, 4)

@@ -145,7 +145,8 @@ def test_anchors_are_drawn_with_every_class_alike_and_without_repeats():
 
 def test_an_anchored_unit_is_greatest_at_rows_like_its_anchor():
     torch.manual_seed(0)
-    network = Hypernetwork(HypernetworkConfig(embedding=16, blocks=1, heads=2, units=40)).eval().requires_grad_(False)
+    config = HypernetworkConfig(embedding=16, blocks=1, heads=2, units=40, cycle="la")
+    network = Hypernetwork(config).eval().requires_grad_(False)
     X = torch.randn(1, 80, 3)
     y = (X[..., 0] > 0).long()
     X = Standardiser.fit(X)(X)
@@ -155,6 +156,27 @@ def test_an_anchored_unit_is_greatest_at_rows_like_its_anchor():
     place = units.argsort(0, descending=True).argsort(0)  # (S, H) of the rows
     assert (place[anchors, torch.arange(1, 40, 2)] <= 2).all()  # every other unit has an anchor
     assert (place[anchors, torch.arange(0, 40, 2)] > 2).any()
+
+
+def test_projections_lean_on_telling_features_and_are_not_learned():
+    X = torch.randn(1, 200, 6, generator=torch.Generator().manual_seed(3))
+    X = Standardiser.fit(X)(X)
+    y = (X[..., 4] > 0).long()
+    emitted = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        config = HypernetworkConfig(embedding=16, blocks=1, heads=2, units=120, cycle="lp")
+        with torch.no_grad():
+            emitted.append(Hypernetwork(config)(X, y, 2, 120))
+    projections = [layer.weight[0, :, 1::2] for layer in emitted]  # (P, 60)
+    assert torch.equal(*projections) and not torch.equal(emitted[0].weight, emitted[1].weight)
+    size = projections[0][:6].square().mean(1)
+    assert size[4] > 10 * size[[0, 1, 2, 3, 5]].max()
+
+
+def test_an_unknown_kind_of_unit_is_an_error():
+    with pytest.raises(ValueError, match="cycle must be made of the letters l, a and p, however: cycle='lx'"):
+        Hypernetwork(HypernetworkConfig(cycle="lx"))
 
 
 @pytest.mark.parametrize("width", [0, 49])
