@@ -12,8 +12,9 @@ rows), all but one quantity fixed:
     rows      rows that the output layer is solved on, 250 to 100,000
 
 ``mothernet`` is fitted as ``fit`` does, ``untrained`` is the same with random weights; logistic regression and a random
-forest stand beside. Appends a header and a line per task, model and value to ``benchmarks/results/limits.jsonl`` and
-draws ``docs/limits.png``: mean log loss (nats), with the standard error of its paired difference to ``mothernet``.
+forest stand beside. Runs on all cores. Appends a header and a line per task, model and value to
+``benchmarks/results/limits.jsonl`` and draws ``docs/limits.png``: mean log loss (nats), with the standard error of its
+paired difference to ``mothernet``.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ import json
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -33,6 +33,7 @@ import pandas as pd
 import torch
 from accuracy import untrained_checkpoint
 from environment import environment
+from joblib import Parallel, delayed
 from pretraining import WIDTH, child_probabilities
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -93,17 +94,18 @@ def probabilities(
     return p
 
 
-def measure(panel: str, tasks: int, networks: dict[str, Hypernetwork]) -> Iterator[dict[str, Any]]:
-    """One line per task, value and model."""
-    values = [(index, value) for index in range(tasks) for value in PANELS[panel]]
-    for index, value in tqdm(values, desc=panel, file=sys.stderr):
-        X, y, S, C = task(panel, value, index)
-        for model in (*networks, "logistic-regression", "random-forest"):
-            if model not in networks and panel in ("context", "width") and value != PANELS[panel][0]:
-                continue  # the same rows: the same result
-            p = np.clip(probabilities(model, networks, panel, value, X, y[:S], C), 1e-9, 1)
-            loss = float(-np.log(p[np.arange(len(p)), y[S:]]).clip(-3).mean())
-            yield {"kind": "score", "panel": panel, "value": value, "task": index, "model": model, "log_loss": loss}
+def measure(panel: str, value: int, index: int, networks: dict[str, Hypernetwork]) -> list[dict[str, Any]]:
+    """A line per model."""
+    warnings.filterwarnings("ignore")  # unconverged logistic regressions
+    X, y, S, C = task(panel, value, index)
+    lines = []
+    for model in (*networks, "logistic-regression", "random-forest"):
+        if model not in networks and panel in ("context", "width") and value != PANELS[panel][0]:
+            continue  # the same rows: the same result
+        p = np.clip(probabilities(model, networks, panel, value, X, y[:S], C), 1e-9, 1)
+        loss = float(-np.log(p[np.arange(len(p)), y[S:]]).clip(-3).mean())
+        lines.append({"kind": "score", "panel": panel, "value": value, "task": index, "model": model, "log_loss": loss})
+    return lines
 
 
 def draw(lines: list[dict[str, Any]]) -> None:
@@ -142,7 +144,6 @@ def main() -> int:
     args = parser.parse_args()
     if unknown := set(args.only.split(",")) - set(PANELS):
         parser.error(f"unknown panels {sorted(unknown)}; there are {', '.join(PANELS)}")
-    warnings.filterwarnings("ignore")  # unconverged logistic regressions
     lines: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder, open(RESULTS, "a", encoding="utf-8") as out:
         checkpoint = load_checkpoint(args.checkpoint)
@@ -150,10 +151,11 @@ def main() -> int:
         header = environment(("mothernet", "numpy", "scikit-learn", "torch"))
         about = {"checkpoint": checkpoint.fingerprint, "tasks": args.tasks}
         out.write(json.dumps({"kind": "header", "benchmark": "limits", **header, **about}) + "\n")
-        for panel in args.only.split(","):
-            for line in measure(panel, args.tasks, networks):
-                lines.append(line)
-                out.write(json.dumps(line) + "\n")
+        jobs = [(p, value, i) for p in args.only.split(",") for i in range(args.tasks) for value in PANELS[p]]
+        measured = Parallel(n_jobs=-1, return_as="generator")(delayed(measure)(*job, networks) for job in jobs)
+        for of_job in tqdm(measured, total=len(jobs), file=sys.stderr):
+            lines += of_job
+            out.write("".join(json.dumps(line) + "\n" for line in of_job))
     draw(lines)
     print(
         pd.DataFrame(lines)
