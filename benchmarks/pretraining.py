@@ -167,13 +167,16 @@ def draw(runs: dict[str, Path]) -> None:
             for name, path in runs.items():
                 entries = [json.loads(text) for text in path.read_text(encoding="utf-8").splitlines()]
                 axis.plot([e[over] for e in entries], [e[key] for e in entries], marker=".", label=name)
+            shown = axis.get_ylim()  # of the runs; what lies beyond is in the legend only
             for style, name in zip((":", "--", "-."), ("random-forest", "lightgbm", "xgboost"), strict=True):
                 if name in last:
-                    axis.axhline(last[name][scale], color="grey", linestyle=style, linewidth=1, label=name)
+                    value = last[name][scale]
+                    axis.axhline(value, color="grey", linestyle=style, linewidth=1, label=f"{name}: {value:.3f}")
+            axis.set_ylim(shown)
             axis.set_xlabel(over)
             axis.grid(alpha=0.3)
         row[0].set_ylabel(label)
-    axes[0, 1].legend(fontsize=8)
+        row[1].legend(fontsize=8)
     with replaced(PICTURE) as temporary:
         figure.savefig(temporary, format="png", dpi=110)
     print(PICTURE)

@@ -32,7 +32,6 @@ PENALTY_FACTORS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 PENALTY_RATIOS = (10.0, 0.1)  # of the penalty of features, then of ramps, beside what the hypernetwork says
 # nats / rows that a change of all penalties by a factor e costs: few rows say little, the hypernetwork knows more
 PENALTY_BELIEF = 0.4
-LEADING_KINDS = "a"
 LOSS_TEMPERATURE = 2.0  # nats of all rows that make a penalty e times less likely
 FOLDS = 5
 MAX_ROUNDING_ERROR = 4e-6  # of a probability, before the encoding is folded in and adds its own
@@ -92,8 +91,8 @@ def fit_child_weights(
     if head == "one-pass":
         temperature = float(layer.log_temperature.exp())
     else:
-        # by units that know labels only through the relevance of features, if any
-        seen = features_of_kind(D, kinds, LEADING_KINDS if set(kinds) & set(LEADING_KINDS) else "l").to(device)
+        # by the anchored units, if any: they know labels through the relevance of features only
+        seen = features_of_kind(D, kinds, "a" if "a" in kinds else kinds[0]).to(device)
         factor = _cross_validated(phi[..., seen], labels, n_classes, penalty[:, seen], group[seen], rng)  # (3,)
         penalty = penalty * factor[group]
     for _ in range(MAX_STRENGTHENINGS):

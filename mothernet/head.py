@@ -35,6 +35,7 @@ __all__ = [
 
 # a unit that hardly varies would get a huge weight, and float32 sums would show it
 _SCALE_FLOOR = 0.03
+_LEARNED_SHARE, _TRUSTED_ROWS = 0.5, 150  # most that learned units' layer weighs; rows at which it weighs half of it
 
 
 class FeatureScale(NamedTuple):
@@ -163,19 +164,22 @@ def features_of_kind(n_inputs: int, kinds: str, kind: str) -> Tensor:
 
 
 def mean_of_kinds(phi: Tensor, onehot: Tensor, penalty: Tensor, kinds: str, **options: Any) -> OutputLayer:
-    """The mean of output layers solved for each kind of units on its own: an ensemble that is one output layer.
+    """The weighted mean of output layers solved for each kind of units: an ensemble that is one output layer.
 
-    Takes what :func:`solve` takes and its options; features (B, n, K) are inputs, then units, whose
-    kinds are letters.
+    Takes what :func:`solve` takes and its options; features (B, n, K) are inputs, then units, whose kinds are letters.
+    Learned units ("l") have seen the labels: of few rows their layer is the less to be trusted, and weighs the less.
     """
-    n_inputs = phi.shape[-1] - len(kinds)
+    n_inputs, n = phi.shape[-1] - len(kinds), phi.shape[1]
+    learned = _LEARNED_SHARE * n / (n + _TRUSTED_ROWS)
+    weights = {kind: learned if kind == "l" else (1 - learned) / 2 for kind in sorted(set(kinds))}
     layers = []
-    for kind in sorted(set(kinds)):
+    for kind, weight in weights.items():
+        share = weight / sum(weights.values())
         k = features_of_kind(n_inputs, kinds, kind).to(phi.device)
         solved = solve(phi[..., k], onehot, penalty[:, k], **options)
         spread = solved.weight.new_zeros(len(solved.weight), phi.shape[-1], onehot.shape[-1])
-        layers.append(OutputLayer(spread.index_copy(1, k, solved.weight), solved.bias))
-    return OutputLayer(*(torch.stack(parts).mean(0) for parts in zip(*layers, strict=True)))
+        layers.append(OutputLayer(spread.index_copy(1, k, share * solved.weight), share * solved.bias))
+    return OutputLayer(*(torch.stack(parts).sum(0) for parts in zip(*layers, strict=True)))
 
 
 def weighted_gram(phi: Tensor, row_weight: Tensor | None = None) -> Tensor:
