@@ -156,7 +156,7 @@ def draw(runs: dict[str, Path]) -> None:
         for line in map(json.loads, RESULTS.read_text(encoding="utf-8").splitlines()):
             if line["kind"] == "summary" and line["suite"] == "synthetic":
                 last |= line["models"]
-    figure = Figure(figsize=(11, 7), layout="constrained")
+    figure = Figure(figsize=(14, 7), layout="constrained")
     axes = figure.subplots(2, 2, sharey="row")
     for row, (key, scale, label) in zip(
         axes,
@@ -176,7 +176,7 @@ def draw(runs: dict[str, Path]) -> None:
             axis.set_xlabel(over)
             axis.grid(alpha=0.3)
         row[0].set_ylabel(label)
-        row[1].legend(fontsize=8)
+        row[1].legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1))
     with replaced(PICTURE) as temporary:
         figure.savefig(temporary, format="png", dpi=110)
     print(PICTURE)
