@@ -160,7 +160,7 @@ def solve(
 
 def features_of_kind(n_inputs: int, kinds: str, kind: str) -> Tensor:
     """Numbers of the head's features that the output layer of one kind of units sees: all inputs, then its units."""
-    return torch.tensor([*range(n_inputs), *(n_inputs + k for k, other in enumerate(kinds) if other in kind)])
+    return torch.tensor([*range(n_inputs), *(n_inputs + k for k, other in enumerate(kinds) if other == kind)])
 
 
 def mean_of_kinds(phi: Tensor, onehot: Tensor, penalty: Tensor, kinds: str, **options: Any) -> OutputLayer:
@@ -172,11 +172,12 @@ def mean_of_kinds(phi: Tensor, onehot: Tensor, penalty: Tensor, kinds: str, **op
     n_inputs, n = phi.shape[-1] - len(kinds), phi.shape[1]
     learned = _LEARNED_SHARE * n / (n + _TRUSTED_ROWS)
     weights = {kind: learned if kind == "l" else (1 - learned) / 2 for kind in sorted(set(kinds))}
+    total = sum(weights.values())
     layers = []
     for kind, weight in weights.items():
-        share = weight / sum(weights.values())
         k = features_of_kind(n_inputs, kinds, kind).to(phi.device)
         solved = solve(phi[..., k], onehot, penalty[:, k], **options)
+        share = weight / total
         spread = solved.weight.new_zeros(len(solved.weight), phi.shape[-1], onehot.shape[-1])
         layers.append(OutputLayer(spread.index_copy(1, k, share * solved.weight), share * solved.bias))
     return OutputLayer(*(torch.stack(parts).sum(0) for parts in zip(*layers, strict=True)))

@@ -249,16 +249,20 @@ def _anchored(inputs: Tensor, anchor: Tensor, ramps: Ramps, share: Tensor) -> tu
     return weight * scale[..., None], bias
 
 
-def _projections(share: Tensor, order: Tensor, table: Tensor) -> Tensor:
+def _inputs_first(weight: Tensor) -> Tensor:
+    """Weights (B, F, 1 + M, H) of features and their ramps as (B, P, H): of the features, then of the ramps of each."""
+    return torch.cat([weight[:, :, 0], weight[:, :, 1:].flatten(1, 2)], 1)
+
+
+def _projections(share: Tensor, rank: Tensor, table: Tensor) -> Tensor:
     """Weights (B, P, H) of random projections of features and ramps, their size by the root of ``share`` (B, F).
 
-    The feature of relevance rank r, as ``order`` (B, F) has them, takes row r of the table (ranks, 1 + M, H of normal
+    The feature of relevance rank r, as ``rank`` (B, F) has them, takes row r of the table (ranks, 1 + M, H of normal
     numbers), so the order of the features does not matter.
     """
     size = share.clamp(min=_LEAST_SHARE).sqrt()
     size = size / size.square().mean(1, keepdim=True).sqrt()  # (B, F)
-    weight = size[..., None, None] * table[order.argsort(1) % len(table)]  # (B, F, 1 + M, H)
-    return torch.cat([weight[:, :, 0], weight[:, :, 1:].flatten(1, 2)], 1)
+    return _inputs_first(size[..., None, None] * table[rank % len(table)])
 
 
 class _Attention(nn.Module):
@@ -387,12 +391,12 @@ class Hypernetwork(nn.Module):
         with torch.autocast(tokens.device.type, enabled=False):
             unit = tokens[:, S:].float()  # (B, learned units, F + 1, E)
             # gain 2 / sqrt(F): pre-activations of standardised inputs start near unit scale
-            weight = self.weight(unit[:, :, :-1]).permute(0, 2, 3, 1)  # (B, F, 1 + M, H)
-            weight = torch.cat([weight[:, :, 0], weight[:, :, 1:].flatten(1, 2)], 1)  # (B, P, H)
+            weight = _inputs_first(self.weight(unit[:, :, :-1]).permute(0, 2, 3, 1))  # (B, P, H)
             relevance = _relevance(inputs, y, n_classes)  # (B, F)
             order = relevance.argsort(dim=1, descending=True, stable=True)  # (B, F)
+            rank = order.argsort(1)  # (B, F)
             if self.config.column_codes:
-                code = self.column(order.argsort(1) % self.config.column_codes)  # (B, F, E)
+                code = self.column(rank % self.config.column_codes)  # (B, F, E)
                 weight[:, :n_features] += torch.einsum("bhfe,bfe->bfh", unit[:, :, :-1], code)
             gain = 2 / math.sqrt(n_features)
             weight = weight * gain
@@ -405,7 +409,7 @@ class Hypernetwork(nn.Module):
                 ramps = Ramps.fit(inputs, balanced_weights(y, n_classes), self.config.ramps)
                 layers.append(_anchored(inputs, anchors, ramps, share))
             if projected:
-                weight = _projections(share, order, self.projection[..., : len(projected)])
+                weight = _projections(share, rank, self.projection[..., : len(projected)])
                 layers.append((gain * weight, self.projection_bias[: len(projected)].expand(B, -1)))
             place = torch.tensor(learned + anchored + projected, device=weight.device).argsort()
             weight, bias = (torch.cat(parts, -1)[..., place] for parts in zip(*layers, strict=True))
