@@ -1,4 +1,5 @@
-# `make demo` shows the whole chain, `make test` checks everything; each first builds the environments it needs.
+# `make demo` shows the whole chain, `make test` checks everything, `make conformance` runs every consumer on the
+# conformance cases; each first builds the environments it needs.
 # On Linux, PyPI's torch comes with gigabytes of CUDA: CONTRIBUTING.md says how to get the smaller CPU build.
 
 PYTHON ?= python3
@@ -7,7 +8,7 @@ PIP := -m pip install --quiet --constraint requirements-ci.txt
 EVERYTHING := .venv/.installed
 RUNTIME := .venv-runtime/.installed
 
-.PHONY: demo test
+.PHONY: conformance demo test
 
 demo: $(EVERYTHING) $(RUNTIME)
 	.venv/bin/python examples/demo/demo.py
@@ -18,14 +19,14 @@ test: $(EVERYTHING) $(RUNTIME)
 	MOTHERNET_RUNTIME_VENV=$(CURDIR)/.venv-runtime .venv/bin/python -m pytest $(PYTEST_ARGS)
 
 # torch goes first and by itself, as it is pinned: whatever else is installed must not choose another build of it
-$(EVERYTHING): requirements-ci.txt pyproject.toml export/pyproject.toml runtime/pyproject.toml
+$(EVERYTHING): requirements-ci.txt mothernet/version.py pyproject.toml export/pyproject.toml runtime/pyproject.toml
 	$(PYTHON) -m venv .venv
 	.venv/bin/python $(PIP) "$$(grep '^torch==' requirements-ci.txt)"
 	.venv/bin/python $(PIP) -e ./runtime -e ./export -e '.[test]'
 	touch $@
 
 # a wheel of the runtime and what it needs, nothing else
-$(RUNTIME): requirements-ci.txt runtime/pyproject.toml $(wildcard runtime/mothernet_runtime/*.py)
+$(RUNTIME): requirements-ci.txt mothernet/version.py runtime/pyproject.toml $(wildcard runtime/mothernet_runtime/*.py)
 	$(PYTHON) -m venv --clear .venv-runtime
 	rm -rf build/wheels
 	.venv-runtime/bin/python -m pip wheel --quiet --no-deps --wheel-dir build/wheels ./runtime

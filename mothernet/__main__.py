@@ -2,6 +2,6 @@
 
 import sys
 
-from mothernet.cli import main
+from mothernet.commands.cli import main
 
 sys.exit(main())

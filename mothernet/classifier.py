@@ -8,22 +8,25 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from mothernet_export import ChildNetwork
+from mothernet_export import ChildNetwork, ClassTarget
+from mothernet_export.reference import predict_proba
+from mothernet_runtime.text import is_missing
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_random_state, column_or_1d, validate_data
 
-from mothernet.checkpoint import Checkpoint, load_checkpoint
-from mothernet.columns import Cells, column_kinds, is_missing, read_cells, warn_of_lost_digits
-from mothernet.fitting import HeadMode, fit_child_weights
-from mothernet.hypernetwork import balanced_weights
-from mothernet.preprocessing import fit_encoding
+from mothernet.fitting.child import PenaltySource, fit_child_weights
+from mothernet.network.checkpoint import Checkpoint, load_checkpoint
+from mothernet.network.inputs import balanced_weights
+from mothernet.settings import DEFAULT_SETTINGS, FitSettings
+from mothernet.tables.columns import RawInputs, column_types, read_raw_inputs, warn_of_lost_digits
+from mothernet.tables.encoding import fit_encoding
 from mothernet.version import __version__
 
 __all__ = ["MotherNetClassifier"]
@@ -32,7 +35,7 @@ DEFAULT_WIDTH = 128
 
 
 class MotherNetClassifier(ClassifierMixin, BaseEstimator):
-    """Classifier for tables: a pretrained hypernetwork emits a small network in one forward pass.
+    """Classifier for tables: a pretrained hypernetwork generates a small network in one forward pass.
 
     Takes DataFrames (numbers, strings, booleans, categories, nullable types, missing values) and arrays. ``fit`` is
     deterministic for a given ``random_state``, and leaves in ``child_`` all that :func:`mothernet_export.to_onnx`
@@ -50,9 +53,11 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
         Draws folds, and the rows by which a large table is read.
     categorical_features : sequence of str or int, optional
         Columns that are categories although they hold numbers.
-    head : {"cross-validated", "one-pass"}, default "cross-validated"
-        Whether the strength of the output layer's penalty is chosen by cross-validation of that layer, or taken from
-        the same forward pass.
+    penalty : {"cross-validated", "predicted"}, default "cross-validated"
+        Whether the strength of the output layer's penalty is chosen by cross-validation of that layer, or predicted by
+        the hypernetwork in the same forward pass.
+    settings : FitSettings, optional
+        Constants of the fit, for experiments.
 
     Attributes
     ----------
@@ -86,14 +91,16 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
         device: str = "auto",
         random_state: int | np.random.RandomState | None = 0,
         categorical_features: Sequence[str | int] | None = None,
-        head: HeadMode = "cross-validated",
+        penalty: PenaltySource = "cross-validated",
+        settings: FitSettings | None = None,
     ) -> None:
         self.width = width
         self.checkpoint = checkpoint
         self.device = device
         self.random_state = random_state
         self.categorical_features = categorical_features
-        self.head = head
+        self.penalty = penalty
+        self.settings = settings
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -117,8 +124,9 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
         ValueError, TypeError
             The table, the labels or a parameter cannot be used; the message says what to do.
         """
-        if self.head not in ("cross-validated", "one-pass"):
-            raise ValueError(f"head must be 'cross-validated' or 'one-pass', however: head={self.head!r}.")
+        if self.penalty not in get_args(PenaltySource):
+            raise ValueError(f"penalty must be 'cross-validated' or 'predicted', however: penalty={self.penalty!r}.")
+        settings = DEFAULT_SETTINGS if self.settings is None else self.settings
         _check_column_names(X)
         validate_data(self, X=X, y=None if y is None else _labels(y), **_CHECKS)
         y = _labels(y)
@@ -128,29 +136,30 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(f"y must hold at least two classes, however: only one class, {classes.tolist()}.")
         X = X if hasattr(X, "iloc") else _as_array(X)
         names = _names(X)
-        kinds = column_kinds(X, names, _categorical_features(self.categorical_features))
-        cells = read_cells(X, names, kinds)
-        warn_of_lost_digits(X, names, kinds)
+        types = column_types(X, names, _categorical_features(self.categorical_features))
+        raw = read_raw_inputs(X, names, types)
+        warn_of_lost_digits(X, names, types)
         network, _, fingerprint = _checkpoint(self.checkpoint, _device(self.device))
         row_weight = balanced_weights(torch.from_numpy(code)[None], len(classes))[0].double().numpy()
-        encoding = fit_encoding(cells, names, kinds, network.config.ramps, row_weight)
+        encoding = fit_encoding(raw, names, types, network.config.ramps, row_weight, settings)
         seed = check_random_state(self.random_state).randint(2**31)
         weights = fit_child_weights(
             network,
             encoding.inputs,
-            encoding.ramp_places,
+            encoding.ramp_index,
             code.astype(np.int64),
             len(classes),
             width=_width(self.width, network.config.units),
-            head=self.head,
+            penalty=self.penalty,
             rng=np.random.default_rng(seed),
+            settings=settings,
         )
         self.classes_ = classes
-        self._kinds, self._column_names = kinds, names
+        self._column_types, self._column_names = types, names
         # fold the encoding, inputs = base + matrix @ basis, into the first layer
         self.child_ = ChildNetwork(
             columns=encoding.columns,
-            classes=tuple(classes.tolist()),
+            target=ClassTarget(tuple(classes.tolist())),
             first_weight=(encoding.matrix.T @ weights.first_weight).astype(np.float32),
             first_bias=(weights.first_bias + encoding.base @ weights.first_weight).astype(np.float32),
             output_weight=weights.output_weight.astype(np.float32),
@@ -161,26 +170,25 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float32]:
         """Probabilities (N, C), columns in the order of ``classes_``."""
-        cells = self._cells(X)
-        return self.child_.predict_proba(cells.numeric, cells.categorical)
+        raw = self._raw_inputs(X)
+        return predict_proba(self.child_, raw.numeric, raw.categorical)
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Most probable class of every row (N,)."""
         probabilities = self.predict_proba(X)
         return self.classes_[probabilities.argmax(axis=1)]
 
-    def _cells(self, X: Any) -> Cells:
+    def _raw_inputs(self, X: Any) -> RawInputs:
         check_is_fitted(self, "child_")
         validate_data(self, X=X, reset=False, **_CHECKS)
         X = X if hasattr(X, "iloc") else _as_array(X)
-        if (
-            hasattr(X, "columns") and _names(X) != self._column_names
-        ):  # scikit-learn compares names only if all are text
+        # scikit-learn compares names only if all are text
+        if hasattr(X, "columns") and _names(X) != self._column_names:
             raise ValueError(
                 f"X must have the columns {self._column_names} in this order, however: {_names(X)}. "
                 "Rename or reorder them."
             )
-        return read_cells(X, self._column_names, self._kinds)
+        return read_raw_inputs(X, self._column_names, self._column_types)
 
 
 _CHECKS: dict[str, Any] = {"dtype": None, "ensure_all_finite": False}
@@ -208,13 +216,13 @@ def _names(X: Any) -> list[str]:
 def _labels(y: Any) -> npt.NDArray[Any]:
     """Labels as an array of text, integers, booleans or floats; missing ones are an error."""
     labels = column_or_1d(np.asarray(y), warn=True)
-    kind = labels.dtype.kind
-    if kind in "mMV" or (kind == "u" and len(labels) and labels.max() > np.iinfo(np.int64).max):
+    code = labels.dtype.kind
+    if code in "mMV" or (code == "u" and len(labels) and labels.max() > np.iinfo(np.int64).max):
         raise TypeError(f"y must hold text, integers, booleans or floats, however: {labels.dtype}. Convert it first.")
-    missing = sum(map(is_missing, labels)) if kind == "O" else int(np.isnan(labels).sum()) if kind == "f" else 0
+    missing = sum(map(is_missing, labels)) if code == "O" else int(np.isnan(labels).sum()) if code == "f" else 0
     if missing:
         raise ValueError(f"y must have a label in every row, however: {missing} are missing (NaN). Drop those rows.")
-    if kind != "O":
+    if code != "O":
         return labels
     types = set()
     for label in labels:
@@ -255,10 +263,10 @@ def _device(device: str) -> str:
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        kind = torch.device(device).type
+        backend = torch.device(device).type
     except RuntimeError:
-        kind = ""
-    if kind not in ("cpu", "cuda") or (kind == "cuda" and not torch.cuda.is_available()):
+        backend = ""
+    if backend not in ("cpu", "cuda") or (backend == "cuda" and not torch.cuda.is_available()):
         raise ValueError(f"device must be 'auto', 'cpu' or an available 'cuda', however: device={device!r}.")
     return device
 

@@ -1,25 +1,25 @@
 """The child network as a record, its NumPy reference, and the writer of its ONNX file."""
 
+from importlib.metadata import version
+
 from mothernet_export.check import Comparison, Parity, check_export
-from mothernet_export.child import (
-    CategoricalColumn,
-    ChildNetwork,
-    NumericColumn,
-    categorical_text,
-    categorical_texts,
-)
-from mothernet_export.onnx_file import to_onnx
-from mothernet_export.version import __version__
+from mothernet_export.child import CategoricalColumn, ChildNetwork, NumericColumn
+from mothernet_export.onnx_writer import to_onnx
+from mothernet_export.reference import predict_logits, predict_proba
+from mothernet_export.target import ClassTarget
+
+__version__ = version("mothernet-export")
 
 __all__ = [
     "CategoricalColumn",
     "ChildNetwork",
+    "ClassTarget",
     "Comparison",
     "NumericColumn",
     "Parity",
     "__version__",
-    "categorical_text",
-    "categorical_texts",
     "check_export",
+    "predict_logits",
+    "predict_proba",
     "to_onnx",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
+from mothernet_runtime.session import open_session
+from mothernet_runtime.text import category_texts
 from onnx.reference import ReferenceEvaluator
 
-from mothernet_export.child import categorical_texts
-from mothernet_export.metadata import label_text
-from mothernet_export.onnx_file import child_of
+from mothernet_export.child import ChildNetwork, child_of
+from mothernet_export.reference import predict_answers
+from mothernet_export.target import Answers, GraphOutput
 
 TOLERANCE = 1e-5  # of probabilities: float32 sums in another order; below 1e-6 for logits of order 10, near 1e-5 for 50
-TIE = 1e-6  # two probabilities nearer than this are equal up to rounding, and either label is right
+
+Arrays = Mapping[str, npt.NDArray[Any]]  # inputs or outputs of the graph by name
 
 
 @dataclass(frozen=True)
@@ -32,11 +35,11 @@ class Comparison:
     rows : int
         Number of rows compared.
     max_difference : float
-        Greatest absolute difference of a probability.
+        Largest absolute difference of a probability.
     different_labels : int
         Rows with another label than the reference's, ties apart.
     tied_labels : int
-        Rows with another label whose probability, in the reference, lies within 1e-6 of the greatest.
+        Rows with another label whose probability, in the reference, lies within 1e-6 of the largest.
     """
 
     evaluator: str
@@ -61,7 +64,7 @@ class Parity:
 
     @property
     def max_difference(self) -> float:
-        """Greatest absolute difference of a probability over all evaluators."""
+        """Largest absolute difference of a probability over all evaluators."""
         return max((c.max_difference for c in self.comparisons), default=0.0)
 
 
@@ -84,98 +87,68 @@ def check_export(
         What the file should say.
     numeric : array-like (N, Fn) of numbers, optional
     categorical : array-like (N, Fc) of objects, optional
-        As in `ChildNetwork.predict_proba`.
+        As in `predict_proba`.
     tolerance : float
-        Greatest allowed absolute difference of a probability.
+        Largest allowed absolute difference of a probability.
     evaluator_rows : int, optional
         Give only so many first rows to ``onnx.reference``, which looks strings up one by one in Python.
 
     Returns
     -------
     Parity
-        ``skipped`` names onnxruntime if it is not installed (``pip install 'mothernet-export[check]'``), and
-        onnx.reference if there are no rows.
+        ``skipped`` names onnx.reference if there are no rows for it.
 
     Raises
     ------
     ValueError
-        If the arrays do not fit the record, or the file does not have the inputs and outputs of such a record.
+        If the arrays do not fit the record, the file does not have the inputs and outputs of such a record, or
+        onnxruntime cannot open it.
     """
-    child = child_of(child)
+    record = child_of(child)
     proto = model if isinstance(model, onnx.ModelProto) else onnx.load_model_from_string(Path(model).read_bytes())
-    probabilities = child.predict_proba(numeric, categorical)  # (N, C)
-    inputs = _inputs(child, numeric, categorical)
-    expected = list(inputs), ["label", "probabilities"]
+    answers = predict_answers(record, numeric, categorical)
+    inputs = _inputs(record, numeric, categorical)
+    expected = list(inputs), list(answers)
     found = [i.name for i in proto.graph.input], [o.name for o in proto.graph.output]
     if found != expected:
         raise ValueError(f"the model must have inputs and outputs {expected} for this record, however: {found}")
 
-    runs: dict[str, Callable[..., Any] | None] = {"onnxruntime": _onnxruntime_run(proto), "onnx.reference": None}
-    if len(
-        probabilities[:evaluator_rows]
-    ):  # without rows, the Gather of onnx.reference gives a wrong shape in onnx 1.18 and before
-        runs["onnx.reference"] = ReferenceEvaluator(proto).run
-    labels = np.array([label_text(label) for label in child.classes], object)
-    comparisons = []
-    for name, run in runs.items():
-        if run is None:
-            continue
-        limit = evaluator_rows if name == "onnx.reference" else None
-        with np.errstate(over="ignore"):  # an infinite cell saturates
-            got_labels, got = run(None, {key: array[:limit] for key, array in inputs.items()})
-        comparisons.append(_compare(name, labels, probabilities[:limit], got_labels, got))
-    return Parity(tuple(comparisons), tuple(name for name, run in runs.items() if run is None), tolerance)
+    session = open_session(proto.SerializeToString(), source="the model", providers=None, threads=1, strict=True)
+    comparisons = [_compare("onnxruntime", session.run, record, inputs, answers)]
+    inputs, answers = _first_rows(inputs, evaluator_rows), _first_rows(answers, evaluator_rows)
+    if not len(next(iter(inputs.values()))):  # its Gather gives a wrong shape in onnx 1.18 and before
+        return Parity(tuple(comparisons), ("onnx.reference",), tolerance)
+    comparisons.append(_compare("onnx.reference", ReferenceEvaluator(proto).run, record, inputs, answers))
+    return Parity(tuple(comparisons), (), tolerance)
 
 
-def _compare(
-    name: str,
-    labels: npt.NDArray[np.object_],
-    probabilities: npt.NDArray[np.float32],
-    got_labels: npt.NDArray[Any],
-    got: npt.NDArray[np.float32],
-) -> Comparison:
-    if got.shape != probabilities.shape or got.dtype != np.float32 or got_labels.shape != probabilities.shape[:1]:
+def _compare(name: str, run: Callable[..., Any], child: ChildNetwork, inputs: Arrays, expected: Answers) -> Comparison:
+    with np.errstate(over="ignore"):  # an infinite cell saturates
+        got = dict(zip(expected, run(None, dict(inputs)), strict=True))
+    for output in child.target.graph_outputs:
+        _check_array(name, output, got[output.name], expected[output.name].shape)
+    n_rows = len(next(iter(inputs.values())))
+    return Comparison(name, n_rows, *child.target.difference(expected, got))
+
+
+def _check_array(name: str, output: GraphOutput, got: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
+    element_type = "string" if got.dtype.kind in "OU" else got.dtype.name
+    if got.shape != shape or element_type != output.element_type:
         raise ValueError(
-            f"{name} must give labels {probabilities.shape[:1]} and float32 probabilities {probabilities.shape}, "
-            f"however: {got_labels.shape} and {got.dtype} {got.shape}"
+            f"{name} must give {output.name} as {output.element_type} {shape}, however: {element_type} {got.shape}"
         )
-    best = probabilities.argmax(axis=1)
-    different = np.flatnonzero(labels[best] != got_labels.astype(object))
-    position = {label: k for k, label in enumerate(labels)}
-    chosen = [position.get(label, -1) for label in got_labels[different].tolist()]
-    tied = sum(
-        k >= 0 and bool(probabilities[row, best[row]] - probabilities[row, k] <= TIE)
-        for row, k in zip(different, chosen, strict=True)
-    )
-    return Comparison(
-        evaluator=name,
-        rows=len(probabilities),
-        max_difference=float(np.abs(got - probabilities).max(initial=0.0)),
-        different_labels=len(different) - tied,
-        tied_labels=tied,
-    )
 
 
-def _inputs(child: Any, numeric: Any, categorical: Any) -> dict[str, npt.NDArray[Any]]:
+def _first_rows(arrays: Arrays, n_rows: int | None) -> Arrays:
+    return {name: array[:n_rows] for name, array in arrays.items()}
+
+
+def _inputs(child: ChildNetwork, numeric: Any, categorical: Any) -> Arrays:
     inputs: dict[str, npt.NDArray[Any]] = {}
     if child.numeric_columns:
         with np.errstate(over="ignore"):
             inputs["numeric"] = np.asarray(numeric, np.float32)
     if child.categorical_columns:
         cells = np.asarray(categorical, object)
-        inputs["categorical"] = np.array(categorical_texts(cells.ravel()), object).reshape(cells.shape)
+        inputs["categorical"] = np.array(category_texts(cells.ravel()), object).reshape(cells.shape)
     return inputs
-
-
-def _onnxruntime_run(proto: onnx.ModelProto) -> Callable[..., Any] | None:
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # counts only before the import
-    try:
-        import onnxruntime  # type: ignore[import-untyped, unused-ignore]
-    except ImportError:
-        return None
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        proto.SerializeToString(), sess_options=options, providers=["CPUExecutionProvider"]
-    )
-    return session.run  # type: ignore[no-any-return]

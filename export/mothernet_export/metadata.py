@@ -7,13 +7,14 @@ import json
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mothernet_export.child import ChildNetwork, FloatArray, NumericColumn
+from mothernet_export.reference import predict_answers
 
 FORMAT_VERSION = "1"
 
 _SELF_TEST_ROWS = 8
-_SELF_TEST_GAP = 1e-3  # between the two greatest probabilities, so that rounding cannot change a label of the self-test
 
 
 def metadata(child: ChildNetwork, exporter_version: str) -> dict[str, str]:
@@ -33,35 +34,38 @@ def canonical_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def label_text(label: Any) -> Any:
-    """A class as the `label` output holds it: integers as they are, anything else as its text."""
-    return label if type(label) is int else str(label)
-
-
 def _schema(child: ChildNetwork) -> dict[str, Any]:
     columns: list[dict[str, Any]] = []
     positions = {"numeric": 0, "categorical": 0}
     for column in child.columns:
-        numeric = isinstance(column, NumericColumn)
-        kind = "numeric" if numeric else "categorical"
-        entry = {"name": column.name, "kind": kind, "input": kind, "position": positions[kind]}
-        positions[kind] += 1
+        column_type = "numeric" if isinstance(column, NumericColumn) else "categorical"
+        entry = {"name": column.name, "kind": column_type, "input": column_type, "position": positions[column_type]}
+        positions[column_type] += 1
         if isinstance(column, NumericColumn):
             entry |= {"missing_in_training": column.missing_indicator}
         else:
             entry |= {"missing_in_training": "" in column.categories, "categories": list(column.categories)}
-        columns.append({**entry, "used": column.n_rows > 0})
-    return {
-        "columns": columns,
-        "classes": list(child.classes),
-        "class_kind": child.class_kind,
-        "width": child.width,
-    }
+        columns.append({**entry, "used": column.n_inputs > 0})
+    return {"columns": columns, "width": child.width, **child.target.schema()}
 
 
 def _self_test(child: ChildNetwork) -> dict[str, Any]:
-    """A few rows made from the record alone: missing, unseen, extremes, then random knots and categories."""
-    n_rows = 3 * _SELF_TEST_ROWS
+    """A few rows made from the record alone, and the reference's answers: rows with clear answers if there are any."""
+    numeric, categorical = _self_test_rows(child, 3 * _SELF_TEST_ROWS)
+    answers = predict_answers(child, numeric, categorical)
+    clear = np.flatnonzero(child.target.clear_rows(answers))
+    rows = (clear if len(clear) else np.arange(len(numeric)))[:_SELF_TEST_ROWS]
+    columns = [_numbers(numeric[rows, i]) for i in range(numeric.shape[1])]
+    texts = [[text or None for text in categorical[rows, i]] for i in range(categorical.shape[1])]
+    names = [column.name for column in child.numeric_columns] + [column.name for column in child.categorical_columns]
+    return {
+        "columns": dict(zip(names, columns + texts, strict=True)),
+        **child.target.self_test({name: array[rows] for name, array in answers.items()}),
+    }
+
+
+def _self_test_rows(child: ChildNetwork, n_rows: int) -> tuple[FloatArray, npt.NDArray[np.object_]]:
+    """Missing, unseen and extreme cells, then random knots and categories: (n_rows, Fn) and (n_rows, Fc)."""
     rng = np.random.default_rng(0)
     numeric = np.empty((n_rows, len(child.numeric_columns)), np.float32)
     categorical = np.empty((n_rows, len(child.categorical_columns)), object)
@@ -78,23 +82,7 @@ def _self_test(child: ChildNetwork) -> dict[str, Any]:
         choices = ("", unseen, *categories)
         categorical[:, i] = [choices[k] for k in rng.integers(len(choices), size=n_rows)]
         categorical[:4, i] = "", unseen, choices[-1], choices[min(2, len(choices) - 1)]
-    probabilities = child.predict_proba(numeric, categorical)
-    clear = np.flatnonzero(_gaps(probabilities) > _SELF_TEST_GAP)
-    rows = (clear if len(clear) else np.arange(n_rows))[:_SELF_TEST_ROWS]
-    columns = [_numbers(numeric[rows, i]) for i in range(numeric.shape[1])]
-    texts = [[text or None for text in categorical[rows, i]] for i in range(categorical.shape[1])]
-    names = [column.name for column in child.numeric_columns] + [column.name for column in child.categorical_columns]
-    return {
-        "columns": dict(zip(names, columns + texts, strict=True)),
-        "labels": [label_text(child.classes[k]) for k in probabilities[rows].argmax(axis=1)],
-        "probabilities": [[float(str(p)) for p in row] for row in probabilities[rows]],
-    }
-
-
-def _gaps(probabilities: FloatArray) -> FloatArray:
-    """Difference of the two greatest probabilities of each row; (N,)."""
-    ordered = np.sort(probabilities, axis=1)
-    return ordered[:, -1] - ordered[:, -2]
+    return numeric, categorical
 
 
 def _numbers(values: FloatArray) -> list[float | str | None]:

@@ -1,0 +1,93 @@
+"""A child network as an ONNX model and file: versions pinned, metadata added, checked, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import version
+from typing import Any
+
+import onnx
+from mothernet_runtime.output import written
+from onnx import helper
+
+from mothernet_export.child import child_of
+from mothernet_export.metadata import metadata
+from mothernet_export.onnx_writer.builder import ML_DOMAIN
+from mothernet_export.onnx_writer.graph import build_graph
+
+OPSETS = range(13, 29)  # below 13, ReduceSum and Squeeze take their axes otherwise; above 28 is untested
+IR_VERSIONS = range(7, 15)
+_ML_OPSET = 2  # LabelEncoder has been as it is used here since ai.onnx.ml 2, which every runtime knows
+
+
+def to_onnx(
+    model: Any, path: str | os.PathLike[str] | None = None, *, opset: int = 17, ir_version: int = 8
+) -> onnx.ModelProto:
+    """Write a child network as one self-contained ONNX file: raw rows in, label and probabilities out.
+
+    Parameters
+    ----------
+    model : ChildNetwork, or a fitted estimator whose attribute `child_` is one
+    path : path-like, optional
+        Where the file goes; ``"-"`` is standard output. At any moment the old or the new file is there, and nothing
+        else after an error; a device or FIFO is written to, not replaced. Without it, nothing is written.
+    opset : int
+        Version of the default operator set, 13 to 28, as far as the installed onnx knows it.
+    ir_version : int
+        Version of the file format of ONNX, 7 to 14, likewise. Runtimes refuse one that is newer than they are.
+
+    Returns
+    -------
+    onnx.ModelProto
+        The model, checked by ``onnx.checker`` with ``full_check=True``.
+
+    Raises
+    ------
+    TypeError
+        If `model` holds no child network.
+    ValueError
+        If `opset` or `ir_version` is not supported here or by the installed onnx, or `path` is a folder or lies in
+        one that does not exist or cannot be written to.
+    OSError
+        If the file cannot be written for another reason.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mothernet_export import ChildNetwork, ClassTarget, NumericColumn
+    >>> ramp = NumericColumn("x", centre=0.0, knots=(0.0, 1.0), missing_indicator=False)
+    >>> child = ChildNetwork((ramp,), ClassTarget(("no", "yes")), np.ones((1, 3)), np.zeros(3), np.ones((1, 2)))
+    >>> [output.name for output in to_onnx(child).graph.output]
+    ['label', 'probabilities']
+    """
+    child = child_of(model)
+    _check_version("opset", opset, OPSETS, onnx.defs.onnx_opset_version())
+    _check_version("ir_version", ir_version, IR_VERSIONS, onnx.IR_VERSION)
+    graph = build_graph(child)
+    imports = [helper.make_opsetid("", opset)]
+    if any(node.domain == ML_DOMAIN for node in graph.node):
+        imports.append(helper.make_opsetid(ML_DOMAIN, _ML_OPSET))
+    exporter_version = version("mothernet-export")
+    proto = helper.make_model(
+        graph,
+        opset_imports=imports,
+        ir_version=ir_version,
+        producer_name="mothernet-export",
+        producer_version=exporter_version,
+    )
+    for key, value in metadata(child, exporter_version).items():
+        proto.metadata_props.add(key=key, value=value)
+    onnx.checker.check_model(proto, full_check=True)
+    if path is not None:
+        with written(path) as temporary:
+            temporary.write_bytes(proto.SerializeToString(deterministic=True))
+    return proto
+
+
+def _check_version(name: str, value: Any, supported: range, installed: int) -> None:
+    last = min(supported[-1], installed)
+    if isinstance(value, bool) or not isinstance(value, int) or not supported[0] <= value <= last:
+        raise ValueError(
+            f"{name} must be an integer from {supported[0]} to {last} (onnx {onnx.__version__} is installed), "
+            f"however: {value!r}"
+        )

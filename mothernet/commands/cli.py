@@ -1,0 +1,233 @@
+"""The command ``mothernet``: files in, files out; results on stdout, progress and warnings on stderr.
+
+Only parsing of arguments and saying of results belongs here; torch and all that is slow to import waits for its verb.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from mothernet.version import __version__
+
+_PROG = "mothernet"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns 0, or 2 after one line on stderr about bad input, or 1 if an export is not faithful."""
+    args = _parser().parse_args(argv)
+    from mothernet_runtime.output import flushed_stdout  # not before: `--help` is to be quick
+
+    try:
+        with flushed_stdout(), warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: _say(f"warning: {message}")
+            return int(args.run(args))
+    except BrokenPipeError:  # the reader of our output had enough
+        return 1
+    except (ValueError, OSError, ImportError) as error:
+        _say(f"error: {error}")
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=_PROG,
+        description="From a table to one self-contained ONNX classifier, without tuning.",
+        epilog=f"example: {_PROG} export titanic.csv --target survived -o titanic.onnx",
+    )
+    parser.add_argument("--version", action="version", version=f"{_PROG} {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    export = commands.add_parser(
+        "export",
+        help="fit a classifier to a table and write it as one .onnx file",
+        description="Fit a classifier to a table and write it as one .onnx file: raw rows in (strings, blanks and "
+        "all), label and probabilities out. The file is compared with the model before it is put in place.",
+        epilog=f"example: {_PROG} export titanic.csv --target survived --categorical pclass -o titanic.onnx",
+    )
+    export.add_argument(
+        "table", metavar="TABLE", help="CSV (UTF-8, commas, a header; also gzipped) or Parquet; - for stdin"
+    )
+    export.add_argument("--target", required=True, metavar="NAME", help="the column to predict")
+    export.add_argument("-o", "--output", required=True, metavar="FILE", help="the .onnx file to write; - for stdout")
+    export.add_argument("--width", type=_positive, metavar="N", help="hidden units: fewer are smaller and faster")
+    export.add_argument(
+        "--categorical",
+        type=_names,
+        default=(),
+        metavar="A,B",
+        help="columns of categories that are written as numbers",
+    )
+    export.add_argument("--opset", type=int, default=17, metavar="N", help="ONNX operator set (default: 17)")
+    export.add_argument("--checkpoint", metavar="FILE", help="a checkpoint of `mothernet pretrain` (default: built in)")
+    export.add_argument(
+        "--seed", type=_natural, default=0, metavar="N", help="of the hold-out split and the fit (default: 0)"
+    )
+    export.add_argument("--no-holdout", action="store_true", help="skip the estimate of accuracy: half the time")
+    export.add_argument("--json", action="store_true", help="the report as JSON")
+    export.set_defaults(run=_export)
+
+    pretrain = commands.add_parser(
+        "pretrain",
+        help="train the hypernetwork on synthetic tasks",
+        description="Train the hypernetwork on synthetic tasks for some minutes or tasks, and go on from there next "
+        "time. DIR holds state.safetensors (to go on from), checkpoint.safetensors (for --checkpoint) and log.jsonl.",
+        epilog=f"example: {_PROG} pretrain --minutes 30 --cool-down-minutes 5 --state run",
+    )
+    pretrain.add_argument("--state", required=True, metavar="DIR", help="folder of the run; made if there is none")
+    pretrain.add_argument("--minutes", type=_minutes, metavar="N", help="at a constant learning rate")
+    pretrain.add_argument("--tasks", type=_natural, metavar="N", help="at most so many further tasks")
+    pretrain.add_argument(
+        "--cool-down-minutes", type=_minutes, metavar="M", help="then, for the checkpoint only (default: none)"
+    )
+    pretrain.add_argument("--cool-down-tasks", type=_natural, metavar="M", help="the same in tasks")
+    pretrain.add_argument("--from", dest="start", metavar="FILE", help="a checkpoint that a fresh run begins with")
+    pretrain.add_argument(
+        "--seed", type=_natural, metavar="N", help="of weights and tasks (default: that of the state, or 0)"
+    )
+    pretrain.add_argument(
+        "--accumulate",
+        type=_positive,
+        metavar="N",
+        help="batches per step (default: that of the state, or 1); the processes of torchrun share them out",
+    )
+    pretrain.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: a GPU if there is one"
+    )
+    pretrain.add_argument("--json", action="store_true", help="the last line of the log as JSON")
+    pretrain.set_defaults(run=_pretrain, usage_error=pretrain.error)
+
+    prior = commands.add_parser(
+        "prior",
+        help="draw a picture of synthetic tasks",
+        description="Draw a picture of tasks that the hypernetwork is trained on.",
+        epilog=f"example: {_PROG} prior --plot tasks.png --seed 1",
+    )
+    prior.add_argument("--plot", required=True, metavar="FILE", help="the PNG to write; - for stdout")
+    prior.add_argument("--seed", type=_natural, default=0, metavar="N", help="another one, other tasks (default: 0)")
+    prior.set_defaults(run=_prior)
+    return parser
+
+
+def _export(args: argparse.Namespace) -> int:
+    from mothernet_runtime.output import check_output
+    from tqdm import tqdm
+
+    check_output(args.output, inputs=[args.table])
+
+    from mothernet.tables import read_table
+
+    table = read_table(args.table, args.target, args.categorical)
+    for warning in table.warnings:
+        _say(f"warning: {warning}")
+    for note in table.notes:
+        _say(f"note: {note}")
+    with tqdm(total=4, file=sys.stderr, disable=None, leave=False, bar_format="{desc} {bar} {elapsed}") as bar:
+
+        def progress(stage: str) -> None:
+            bar.update()
+            bar.set_description_str(stage)
+
+        progress("load torch")
+        from mothernet.commands.export import ParityError, export_table
+
+        try:
+            report = export_table(
+                table,
+                args.output,
+                width=args.width,
+                opset=args.opset,
+                checkpoint=args.checkpoint,
+                seed=args.seed,
+                hold_out=not args.no_holdout,
+                progress=progress,
+            )
+        except ParityError as error:
+            _say(f"error: {error}")
+            return 1
+    said = json.dumps(report.as_dict(), ensure_ascii=False) if args.json else report
+    print(said, file=sys.stderr if args.output == "-" else sys.stdout)
+    return 0
+
+
+def _pretrain(args: argparse.Namespace) -> int:
+    if os.path.exists(args.state) and not os.path.isdir(args.state):
+        raise ValueError(f"--state must be a folder, however: {args.state!r} is a file. Name another.")
+    if args.minutes is None and args.tasks is None:
+        args.usage_error("one of --minutes and --tasks is required")
+    import torch
+
+    from mothernet.pretraining import PretrainingConfig, pretrain
+
+    device = args.device if args.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("--device cuda needs a GPU that torch can use, however: it finds none. Use --device cpu.")
+    changes = {name: value for name in ("seed", "accumulate") if (value := getattr(args, name)) is not None}
+    line = pretrain(
+        args.state,
+        args.minutes,
+        tasks=args.tasks,
+        cool_down_minutes=args.cool_down_minutes,
+        cool_down_tasks=args.cool_down_tasks,
+        start=args.start,
+        config=PretrainingConfig.suited(device, **changes) if changes else None,
+        device=device,
+    )
+    if not line:  # another process of torchrun's has said it
+        return 0
+    text = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in line.items())
+    print(json.dumps(line) if args.json else f"{Path(args.state) / 'checkpoint.safetensors'}: {text}")
+    return 0
+
+
+def _prior(args: argparse.Namespace) -> int:
+    from mothernet_runtime.output import check_output
+    from mothernet_runtime.text import escaped
+
+    check_output(args.plot)
+    from mothernet.prior.plot import plot_tasks
+
+    plot_tasks(args.plot, seed=args.seed)
+    if args.plot != "-":
+        print(escaped(args.plot))
+    return 0
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _number(text: str, low: float, what: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or int(text) < low:
+        raise argparse.ArgumentTypeError(f"must be {what}, however: {text!r}")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    return _number(text, 1, "a whole number from 1 up")
+
+
+def _natural(text: str) -> int:
+    return _number(text, 0, "a whole number from 0 up")
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = math.nan
+    if not 0 <= minutes < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number of minutes from 0 up, however: {text!r}")
+    return minutes
+
+
+def _say(text: str) -> None:
+    from mothernet_runtime.text import escaped
+
+    print(f"{_PROG}: {escaped(' '.join(text.split()))}", file=sys.stderr)

@@ -1,0 +1,148 @@
+"""The report of an export: what was read, fitted and written, and how good it is on held-out rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from mothernet_export import ChildNetwork, NumericColumn
+from mothernet_runtime.text import escaped
+from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+
+from mothernet.tables import Table
+
+__all__ = ["ExportReport", "HoldOut", "Scores", "column_reports", "score"]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Mean one-vs-one ROC AUC, log loss (nats) and accuracy."""
+
+    auc: float
+    log_loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class HoldOut:
+    """Scores on rows that were held out before a first fit, and what the class frequencies alone reach there."""
+
+    rows: int
+    model: Scores
+    class_frequencies: Scores
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was read, fitted and written.
+
+    Attributes
+    ----------
+    columns : tuple of dict
+        ``name``, ``type``, ``missing`` (cells), ``used`` and, if categorical, ``values`` (different ones) and
+        ``categories`` (those that have weights of their own).
+    classes : tuple of dict
+        ``label`` and ``rows``.
+    fit_seconds : float
+        Of the final fit, on all rows; with the loading of the checkpoint if there was no hold-out before it.
+    parity_rows, parity_max_difference, parity_evaluators
+        Rows of the table on which the file was compared with the NumPy reference, the largest difference of a
+        probability, and by what the file was run.
+    hold_out_skipped : str
+        Why there is no hold-out estimate; ``""`` if there is one.
+    """
+
+    path: str
+    size_bytes: int
+    opset: int
+    width: int
+    rows: int
+    columns: tuple[Mapping[str, Any], ...]
+    classes: tuple[Mapping[str, Any], ...]
+    fit_seconds: float
+    parity_rows: int
+    parity_max_difference: float
+    parity_evaluators: tuple[str, ...]
+    hold_out: HoldOut | None
+    hold_out_skipped: str
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it as JSON values."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        names = [escaped(column["name"]) for column in self.columns]
+        name_width = max(map(len, names))
+        classes = [f"{escaped(str(entry['label']))} {entry['rows']:,}" for entry in self.classes]
+        lines = [
+            f"{escaped(self.path)}: {self.size_bytes:,} bytes, {self.width} hidden units, opset {self.opset}",
+            f"rows: {self.rows:,}, fitted in {self.fit_seconds:.2f} s",
+            f"classes ({len(self.classes)}): {_shortened(classes)}",
+            f"columns ({len(self.columns)}):",
+            *(
+                f"  {name:{name_width}}  {column['type']:11}  {_remarks(column)}".rstrip()
+                for name, column in zip(names, self.columns, strict=True)
+            ),
+            f"parity: probabilities within {self.parity_max_difference:.1e} of the reference on {self.parity_rows:,} "
+            f"rows, labels equal ({', '.join(self.parity_evaluators)})",
+        ]
+        if self.hold_out is None:
+            return "\n".join([*lines, f"hold-out: none, {escaped(self.hold_out_skipped)}"])
+        model, frequencies = self.hold_out.model, self.hold_out.class_frequencies
+        lines += [
+            f"hold-out ({self.hold_out.rows:,} rows, before the final fit; in brackets: class frequencies alone):",
+            f"  AUC {model.auc:.4f} ({frequencies.auc:.4f}), log loss {model.log_loss:.4f} "
+            f"({frequencies.log_loss:.4f}), accuracy {model.accuracy:.4f} ({frequencies.accuracy:.4f})",
+        ]
+        return "\n".join(lines)
+
+
+def score(y: npt.NDArray[Any], probabilities: npt.NDArray[Any], classes: npt.NDArray[Any]) -> Scores:
+    """Scores of probabilities (N, C), columns in the order of ``classes`` (C,), against labels (N,)."""
+    probabilities = probabilities.astype(np.float64)
+    probabilities /= probabilities.sum(axis=1, keepdims=True)  # scikit-learn wants float64 sums
+    if len(classes) == 2:
+        auc = roc_auc_score(y == classes[1], probabilities[:, 1])
+    else:
+        auc = roc_auc_score(y, probabilities, multi_class="ovo", labels=classes)
+    return Scores(
+        float(auc),
+        float(log_loss(y, probabilities, labels=classes)),
+        float(accuracy_score(y, classes[probabilities.argmax(axis=1)])),
+    )
+
+
+def column_reports(child: ChildNetwork, table: Table) -> list[dict[str, Any]]:
+    """``ExportReport.columns`` of a child fitted to a table."""
+    reports = []
+    for column in child.columns:
+        cells = table.features[column.name]
+        report: dict[str, Any] = {"name": column.name, "used": column.n_inputs > 0}
+        if isinstance(column, NumericColumn):
+            report |= {"type": "numeric", "missing": int(cells.isna().sum())}
+        else:
+            report |= {"type": "categorical", "missing": int((cells == "").sum())}
+            report |= {"values": int(cells.nunique()), "categories": len(column.categories)}
+        reports.append(report)
+    return reports
+
+
+def _remarks(column: Mapping[str, Any]) -> str:
+    remarks = []
+    if "values" in column and column["used"]:
+        pooled = column["values"] - column["categories"]
+        remarks.append(f"{column['values']:,} values" + (f", {pooled:,} of them pooled" if pooled > 0 else ""))
+    if column["missing"]:
+        remarks.append(f"{column['missing']:,} missing")
+    if not column["used"]:
+        remarks.append("ignored: constant, different in every row, or repeats another column")
+    return ", ".join(remarks)
+
+
+def _shortened(texts: list[str]) -> str:
+    return ", ".join(texts[:10]) + (f" and {len(texts) - 10} more" if texts[10:] else "")

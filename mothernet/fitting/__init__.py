@@ -1,0 +1,1 @@
+"""From encoded inputs and labels to the weights of a child network."""

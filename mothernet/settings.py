@@ -1,0 +1,63 @@
+"""Every constant of the fit, in one frozen record, so that an experiment can vary one without patching code.
+
+Read by the encoding, the output layer and the fit alike, hence outside of their packages; nothing here may import
+torch. Sizes of the hypernetwork belong to :class:`mothernet.network.hypernetwork.HypernetworkConfig`, which a
+checkpoint holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["DEFAULT_SETTINGS", "FitSettings"]
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """Constants of the fit; the defaults were chosen on the suite ``dev`` (see ``docs/log/``).
+
+    Examples
+    --------
+    >>> FitSettings(max_context_rows=128).max_context_rows
+    128
+    """
+
+    # encoding
+    max_categories: int = 16  # per column; the others are pooled with the rare ones
+    min_category_rows: int = 2
+    outer_quantile: float = 0.01  # what lies far beyond it on either side ...
+    outer_margin: float = 3.0  # ... by so many times the range between the two, counts as that bound
+    clip_bends: tuple[float, ...] = (2.0, 4.0, 10.0, 30.0)  # standard deviations: knots of the soft clipping
+
+    # what the hypernetwork reads
+    max_cells: int = 60_000  # (context rows + units) x (features + 1)
+    max_context_rows: int = 640
+    min_context_rows: int = 128
+    max_context_features: int = 256  # further ones reach the output layer directly, without hidden units
+
+    # output layer
+    scale_floor: float = 0.03  # a unit that hardly varies would get a huge weight, and float32 sums would show it
+    max_learned_share: float = 0.5  # of the learned units' layer in the mean of the output layers
+    trusted_rows: float = 150.0  # rows at which it has half of that share: learned units have seen the labels
+    solve_steps: int = 500
+    solve_tolerance: float = 1e-9  # nats
+
+    # penalties by cross-validation
+    folds: int = 5
+    penalty_factors: tuple[float, ...] = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
+    penalty_ratios: tuple[float, ...] = (10.0, 0.1)  # of the features' penalty, then of the ramps', beside the others'
+    penalty_prior: float = 0.4  # nats / rows that a change of all penalties by a factor e costs: few rows say little
+    loss_temperature: float = 2.0  # nats of all rows that make a penalty e times less likely
+    fold_steps: int = 30
+    fold_tolerance: float = 1e-5  # nats
+    min_fold_rows: int = 1_000
+    max_fold_rows: int = 4_000  # fewer when ...
+    max_fold_cells: int = 4_000_000  # ... rows x inputs of the output layer x classes would exceed this
+
+    # float32 in the file
+    max_rounding_error: float = 4e-6  # of a probability, before the encoding is folded in and adds its own
+    max_strengthenings: int = 8  # of all penalties, until the error is below that
+    strengthening: float = 3.0
+
+
+DEFAULT_SETTINGS = FitSettings()

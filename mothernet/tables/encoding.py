@@ -1,0 +1,236 @@
+"""What the hypernetwork and the output layer see of a raw row, as piecewise-linear maps that the child can fold.
+
+A numeric column becomes up to two *features*: its standardised, softly clipped value, and whether it is missing. A
+categorical column becomes one feature per category, rare ones pooled. Beside the features stand the *ramps* of
+numeric columns, which rise from 0 to 1 between neighbouring quantiles: the output layer and the units build
+piecewise-linear functions of them. All of it is piecewise linear in the raw number, so it shares one set of the child's
+ramps, and every input is affine in the inputs of the child's first layer, its *basis*:
+``inputs = base + matrix @ basis``.
+
+Axis letters: N rows, F raw columns, D inputs (features, then ramps), R inputs of the child's first layer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from mothernet_export import CategoricalColumn, NumericColumn
+
+from mothernet.settings import DEFAULT_SETTINGS, FitSettings
+from mothernet.tables.columns import ColumnType, RawInputs
+from mothernet.tables.piecewise import MIN_RAMP_WIDTH, mid_ranks_below, ramp_levels, soft_clip
+
+__all__ = ["Encoding", "fit_encoding"]
+
+Array = npt.NDArray[np.float64]
+
+_LARGEST = 1e37  # knots further apart have no float32 inverse width
+
+
+class Encoding(NamedTuple):
+    """Raw columns as the child records them, and the affine map from its first-layer basis to the D inputs."""
+
+    columns: tuple[NumericColumn | CategoricalColumn, ...]
+    base: Array  # (D,)
+    matrix: Array  # (D, R)
+    inputs: npt.NDArray[np.float32]  # (N, D) of the rows that were fitted
+    ramp_index: npt.NDArray[np.int64]  # (ramps, 2) feature and number among its ramps, of the last inputs
+
+
+class _Input(NamedTuple):
+    """One input: its value at zero basis, its change with each basis entry, and its values in training."""
+
+    base: float
+    weights: Array
+    values: npt.NDArray[np.float32]  # (N,)
+
+
+class _EncodedColumn(NamedTuple):
+    """One raw column's record and inputs; ``indicator`` tells its missing cells, ``ramps`` are by number."""
+
+    column: NumericColumn | CategoricalColumn
+    features: list[_Input]
+    indicator: _Input | None = None
+    ramps: tuple[tuple[int, _Input], ...] = ()
+
+
+def fit_encoding(
+    raw: RawInputs,
+    names: Sequence[str],
+    types: Sequence[ColumnType],
+    n_ramps: int,
+    row_weight: Array | None = None,
+    settings: FitSettings = DEFAULT_SETTINGS,
+) -> Encoding:
+    """Learn the encoding of a training table and encode it.
+
+    Parameters
+    ----------
+    n_ramps : int
+        Ramps per numeric column, at most.
+    row_weight : (N,) array, optional
+        Weights of the rows in the quantiles between which ramps rise. Default: all equal.
+    settings : FitSettings
+        Constants of the encoding.
+    """
+    n = max(len(raw.numeric), len(raw.categorical))
+    weight = np.ones(n) if row_weight is None else row_weight
+    numbers, texts = iter(raw.numeric.T), iter(raw.categorical.T)
+    encoded = _without_repeats(
+        [
+            _encode_numbers(name, next(numbers), n_ramps, weight, settings)
+            if column_type == "numeric"
+            else _encode_categories(name, next(texts), settings)
+            for name, column_type in zip(names, types, strict=True)
+        ]
+    )
+    # the basis: all ramps of the child, then all missing indicators, then all categories
+    numeric = [part for part in encoded if isinstance(part.column, NumericColumn)]
+    categorical = [part for part in encoded if isinstance(part.column, CategoricalColumn)]
+    groups = [part.features for part in numeric]
+    groups += [[part.indicator] for part in numeric if part.indicator is not None]
+    groups += [part.features for part in categorical]
+    start = 0
+    placed: list[tuple[int, _Input]] = []  # first basis entry that an input weighs, and the input
+    ramps: list[tuple[int, _Input]] = []
+    ramp_index: list[tuple[int, int]] = []
+    for k, group in enumerate(groups):
+        for number, ramp in numeric[k].ramps if k < len(numeric) else ():
+            ramps.append((start, ramp))
+            ramp_index.append((len(placed), number))
+        placed += [(start, feature) for feature in group]
+        start += len(group[0].weights) if group else 0
+    placed += ramps
+    matrix = np.zeros((len(placed), sum(part.column.n_inputs for part in encoded)))
+    for row, (offset, entry) in zip(matrix, placed, strict=True):
+        row[offset : offset + len(entry.weights)] = entry.weights
+    entries = [entry for _, entry in placed]
+    inputs = np.stack([entry.values for entry in entries], 1) if entries else np.empty((n, 0), np.float32)
+    return Encoding(
+        tuple(part.column for part in encoded),
+        np.array([entry.base for entry in entries]),
+        matrix,
+        inputs.astype(np.float32),
+        np.array(ramp_index, np.int64).reshape(-1, 2),
+    )
+
+
+def _standardised_indicator(share: float) -> tuple[float, float]:
+    """Standardised, softly clipped values of 0 and of 1 of an indicator that is 1 in ``share`` of the rows."""
+    scale = max(np.sqrt(share * (1 - share)), 1e-3)
+    low, high = soft_clip((np.array([0.0, 1.0]) - share) / scale, np)
+    return float(low), float(high)
+
+
+def _encode_numbers(
+    name: str, cells: npt.NDArray[np.float32], n_ramps: int, row_weight: Array, settings: FitSettings
+) -> _EncodedColumn:
+    absent = np.isnan(cells)
+    finite = cells[np.isfinite(cells)].astype(np.float64).clip(-_LARGEST, _LARGEST)
+    if not len(finite):
+        return _EncodedColumn(NumericColumn(name, 0.0, (), False), [])
+    values = np.clip(np.where(absent, np.median(finite), cells.astype(np.float64)), finite.min(), finite.max())
+    centre = float(np.float32(np.median(finite)))
+    indicator = None
+    if absent.any():
+        low, high = _standardised_indicator(float(absent.mean()))
+        indicator = _Input(low, np.array([high - low]), np.where(absent, high, low).astype(np.float32))
+    low, high = _outer_bounds(finite, settings)
+    clipped = np.clip(values, low, high)
+    mean, scale = float(clipped.mean()), float(clipped.std())
+    bends = np.array(settings.clip_bends)
+    bends = mean + scale * np.concatenate([-bends[::-1], bends])
+    quantiles = _quantiles(clipped, n_ramps, row_weight)
+    risen = [(k, a, b) for k, (a, b) in enumerate(pairwise(quantiles)) if b - a > MIN_RAMP_WIDTH * scale]
+    if len(risen) < 2:  # two values: the feature itself says all
+        risen = []
+    knots = _distinct(
+        np.concatenate([[low, high], bends[(bends > low) & (bends < high)], quantiles if risen else []]), low, high
+    )
+    if len(knots) < 2:
+        return _EncodedColumn(NumericColumn(name, centre, (), indicator is not None), [], indicator)
+
+    def piecewise_linear(curve: Array) -> _Input:  # by its values at the knots
+        return _Input(float(curve[0]), np.diff(curve), np.interp(values, knots, curve).astype(np.float32))
+
+    ramps = tuple((k, piecewise_linear(np.clip((knots - a) / (b - a), 0, 1))) for k, a, b in risen)
+    column = NumericColumn(name, centre, tuple(knots.tolist()), indicator is not None)
+    return _EncodedColumn(column, [piecewise_linear(soft_clip((knots - mean) / scale, np))], indicator, ramps)
+
+
+def _outer_bounds(finite: Array, settings: FitSettings) -> tuple[float, float]:
+    """Range of the data, without what lies far beyond its outer quantiles."""
+    low, high = np.quantile(finite, [settings.outer_quantile, 1 - settings.outer_quantile])
+    margin = settings.outer_margin * (high - low)
+    if margin == 0:
+        return float(finite.min()), float(finite.max())
+    return float(max(finite.min(), low - margin)), float(min(finite.max(), high + margin))
+
+
+def _quantiles(values: Array, n_ramps: int, row_weight: Array) -> Array:
+    """The n_ramps + 1 evenly spread quantiles, as :class:`mothernet.network.inputs.Ramps` takes them."""
+    order = values.argsort(kind="stable")
+    below = mid_ranks_below(row_weight[order])
+    index = np.searchsorted(below, ramp_levels(n_ramps)).clip(max=len(values) - 1)
+    return values[order][np.concatenate([[0], index, [-1]])]
+
+
+def _distinct(knots: Array, low: float, high: float) -> Array:
+    """Sorted knots that float32 holds, none nearer to the one before than a millionth of the range."""
+    kept: list[float] = []
+    for knot in np.unique(np.clip(knots, low, high).astype(np.float32)).astype(np.float64):
+        if not kept or knot - kept[-1] > max(1e-6 * (high - low), 1e-37):
+            kept.append(float(knot))
+    return np.array(kept)
+
+
+def _encode_categories(name: str, cells: npt.NDArray[np.object_], settings: FitSettings) -> _EncodedColumn:
+    counts = Counter(cells.tolist())
+    ordered = sorted(counts, key=lambda text: (-counts[text], text))  # most frequent first, then by name
+    kept = [text for text in ordered[: settings.max_categories] if counts[text] >= settings.min_category_rows]
+    if len(kept) < 1 or len(counts) < 2:
+        return _EncodedColumn(CategoricalColumn(name, ()), [])
+    index = {text: i for i, text in enumerate(kept)}
+    code = np.array([index.get(text, len(kept)) for text in cells])  # (N,), len(kept) = pooled
+    pooled = len(counts) > len(kept)
+    n_groups = len(kept) + pooled
+    features = []
+    for k in range(1 if n_groups == 2 else n_groups):  # of two, the second is the first's complement
+        low, high = _standardised_indicator(float((code == k).mean()))
+        weights = np.full(len(kept) + 1, low)
+        weights[k] = high
+        if not pooled:
+            weights[-1] = 0.0  # nothing was pooled in training: another string counts as the average row
+        features.append(_Input(0.0, weights, np.where(code == k, high, low).astype(np.float32)))
+    return _EncodedColumn(CategoricalColumn(name, tuple(kept)), features)
+
+
+def _without_repeats(encoded: list[_EncodedColumn]) -> list[_EncodedColumn]:
+    """Take away what repeats an earlier column exactly: values, and indicators of the same missing rows."""
+    seen: set[bytes] = set()
+
+    def is_new(inputs: list[_Input]) -> bool:
+        digest = hashlib.blake2b()
+        for entry in inputs:
+            digest.update(entry.values.tobytes())
+        known = digest.digest() in seen
+        seen.add(digest.digest())
+        return not known
+
+    kept = []
+    for column, features, indicator, ramps in encoded:
+        features = features if features and is_new(features) else []
+        indicator = indicator if indicator and is_new([indicator]) else None
+        if isinstance(column, NumericColumn):
+            column = replace(column, knots=column.knots if features else (), missing_indicator=indicator is not None)
+        elif not features:
+            column = replace(column, categories=())
+        kept.append(_EncodedColumn(column, features, indicator, ramps if features else ()))
+    return kept

@@ -1,0 +1,95 @@
+"""The child record: what it accepts, and what it refuses in which words."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import FrozenInstanceError, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from mothernet_export import CategoricalColumn, ChildNetwork, ClassTarget, NumericColumn
+
+
+def test_the_record_is_frozen_and_its_arrays_are_copies(mixed_child: ChildNetwork) -> None:
+    weight = np.ones((5, 3))
+    child = replace(mixed_child, output_weight=weight)
+    with pytest.raises(FrozenInstanceError):
+        child.activation = "relu"  # type: ignore[misc]
+    with pytest.raises(ValueError, match="read-only"):
+        child.output_weight[0, 0] = 2.0
+    weight[:] = 0.0
+    assert (child.output_weight == 1.0).all()
+    assert child.output_weight.dtype == np.float32
+
+
+def test_records_are_equal_when_all_fields_are_and_survive_pickling(mixed_child: ChildNetwork) -> None:
+    assert pickle.loads(pickle.dumps(mixed_child)) == mixed_child
+    assert replace(mixed_child, first_bias=mixed_child.first_bias + 1) != mixed_child
+    assert replace(mixed_child, activation="relu") != mixed_child
+    assert mixed_child != "something else"
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "message"),
+    [
+        ({"name": 3}, TypeError, "the name of a column must be a string, however: 3"),
+        ({"name": "a\0b"}, ValueError, "NUL character"),
+        ({"centre": float("nan")}, ValueError, "centre of column 'x' must be finite as float32, however: nan"),
+        ({"centre": 1e39}, ValueError, "finite as float32"),
+        ({"knots": (1.0,)}, ValueError, "none or at least two"),
+        ({"knots": (0.0, 0.1)}, ValueError, "float32 holds exactly, however: 0.1"),
+        ({"knots": (0.0, float("inf"))}, ValueError, "however: inf"),
+        ({"knots": (1.0, 1.0)}, ValueError, "strictly increasing, however: 1.0 before 1.0"),
+        ({"knots": (2.0, 1.0)}, ValueError, "strictly increasing"),
+        ({"knots": (0.0, 2.0**-149)}, ValueError, "Merge them or rescale"),
+        ({"knots": (-(2.0**127), 2.0**127)}, ValueError, "Merge them or rescale"),
+    ],
+)
+def test_a_numeric_column_that_cannot_be_evaluated_is_refused(
+    fields: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    valid: dict[str, Any] = {"name": "x", "centre": 0.0, "knots": (0.0, 1.0), "missing_indicator": False}
+    with pytest.raises(error, match=message):
+        NumericColumn(**valid | fields)
+
+
+@pytest.mark.parametrize(
+    ("categories", "error", "message"),
+    [
+        (("a", "b", "a"), ValueError, "must differ, however: 'a' comes twice"),
+        (("a", None), TypeError, "a category of column 'x' must be a string, however: None"),
+        (("a\0",), ValueError, r"NUL character, which ends a C string, however: 'a\\x00'. Remove it"),
+        (("\ud800",), ValueError, "valid Unicode"),
+        ("abc", TypeError, "must be a tuple of strings, however: one string"),
+    ],
+)
+def test_a_categorical_column_that_cannot_be_stored_is_refused(
+    categories: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        CategoricalColumn("x", categories)
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "message"),
+    [
+        ({"columns": ()}, ValueError, "at least one column"),
+        ({"columns": ("x",)}, TypeError, "must be NumericColumn or CategoricalColumn, however: 'x'"),
+        ({"columns": (CategoricalColumn("x", ()), CategoricalColumn("x", ()))}, ValueError, "'x' comes twice"),
+        ({"target": ClassTarget(("a", "b"))}, ValueError, r"shape \(H, C\).*C = 2 for this target.*\(5, 3\)"),
+        ({"target": ("a", "b", "c")}, TypeError, r"must be a ClassTarget.*Write ClassTarget\(classes\)"),
+        ({"output_weight": np.ones((0, 3))}, ValueError, "H >= 1"),
+        ({"output_weight": np.ones(3)}, ValueError, r"however: \(3,\)"),
+        ({"first_weight": np.ones((2, 2))}, ValueError, r"\(D, H \+ C\) = \(11, 8\).*however: \(2, 2\)"),
+        ({"first_bias": np.ones(3)}, ValueError, r"\(H \+ C,\) = \(8,\), however: \(3,\)"),
+        ({"first_bias": np.full(8, 1e39)}, ValueError, "first_bias must be finite as float32, however: 8 values"),
+        ({"activation": "gelu"}, ValueError, "'tanh' or 'relu', however: 'gelu'"),
+        ({"versions": {"torch": 2}}, TypeError, r"versions\['torch'\] must be a string, however: 2"),
+    ],
+)
+def test_a_network_that_does_not_fit_together_is_refused(
+    mixed_child: ChildNetwork, fields: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        replace(mixed_child, **fields)
