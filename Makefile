@@ -18,6 +18,14 @@ test: $(EVERYTHING) $(RUNTIME)
 	.venv/bin/mypy
 	MOTHERNET_RUNTIME_VENV=$(CURDIR)/.venv-runtime .venv/bin/python -m pytest $(PYTEST_ARGS)
 
+# node is optional here, and not in CI, where a test runs it
+conformance: $(EVERYTHING) $(RUNTIME)
+	.venv/bin/python tests/conformance/run.py -- .venv-runtime/bin/mothernet-runtime predict {model} {rows}
+	@if command -v npm >/dev/null; then \
+	  ONNXRUNTIME_NODE_INSTALL=skip npm ci --silent --prefix examples/node && \
+	  .venv/bin/python tests/conformance/run.py -- node examples/node/predict.mjs {model} {rows}; \
+	else echo "skipped: node, because npm is not installed"; fi
+
 # torch goes first and by itself, as it is pinned: whatever else is installed must not choose another build of it
 $(EVERYTHING): requirements-ci.txt mothernet/version.py pyproject.toml export/pyproject.toml runtime/pyproject.toml
 	$(PYTHON) -m venv .venv

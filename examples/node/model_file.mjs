@@ -1,0 +1,187 @@
+// Reads what a MotherNet .onnx file says about itself, and refuses a file that is not as FORMAT.md demands.
+//
+// onnxruntime-node keeps a model's metadata to itself. An .onnx file is a protobuf message: a list of numbered fields,
+// some of which hold messages again. Those numbers cannot change without breaking every ONNX reader, so the few lines
+// at the end of this file need no protobuf library.
+
+import { createHash } from "node:crypto";
+
+const KEYS = ["mothernet.schema", "mothernet.schema_hash", "mothernet.versions", "mothernet.self_test"];
+const DOMAINS = ["", "ai.onnx", "ai.onnx.ml"];
+const CLASS_KINDS = ["string", "integer", "boolean", "float"];
+
+/** Columns and class texts of the model in `bytes` (a Buffer), and the inputs and outputs that its graph must have. */
+export function readModelFile(bytes) {
+  const metadata = new Map();
+  for (const entry of messages(bytes, 14)) {
+    const [key, value] = [1, 2].map((number) => messages(entry, number)[0] ?? Buffer.alloc(0));
+    check(!metadata.has(text(key)), `keys of the metadata must be unique, however: ${quoted(text(key))}`);
+    metadata.set(text(key), value);
+  }
+  check(metadata.has("mothernet.format"), "not an ONNX file of MotherNet: its metadata has no mothernet.format");
+  const format = text(metadata.get("mothernet.format"));
+  check(format === "1", `the format must be 1, the only one known here, however: ${quoted(format)}`);
+  for (const key of KEYS) check(metadata.has(key), `the metadata must have the key ${key}, however: it is missing`);
+  const [schema, hash, versions, selfTest] = KEYS.map((key) => metadata.get(key));
+  const sum = createHash("sha256").update(schema).digest("hex");
+  check(sum === text(hash), "the schema must match its hash, however: it does not");
+  checkGraph(bytes);
+
+  for (const value of Object.values(parseObject(text(versions), "versions"))) isOf(value, "string", "a version");
+  const { columns, labels, probabilities } = parseObject(text(selfTest), "self_test");
+  isOf(columns, "object", "columns of self_test");
+  check(Array.isArray(labels) && Array.isArray(probabilities), "self_test must have labels and probabilities");
+  return readSchema(text(schema));
+}
+
+function readSchema(json) {
+  const schema = parseObject(json, "the schema");
+  const { class_kind: classKind, width } = schema;
+  check(CLASS_KINDS.includes(classKind), `class_kind must be of ${CLASS_KINDS}, however: ${quoted(classKind)}`);
+  check(Number.isInteger(width) && width >= 1, `width must be at least 1, however: ${quoted(width)}`);
+  // a Number would round integers beyond 2^53, so numbers are read as strings where classes are
+  const stringOrNumber = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
+  const numbersAsText = json.replace(stringOrNumber, (part) => (part[0] === '"' ? part : `"${part}"`));
+  const isNumber = classKind === "integer" || classKind === "float";
+  const values = isNumber ? JSON.parse(numbersAsText).classes : schema.classes;
+  const classTexts = readClasses(values, schema.classes, classKind);
+
+  check(Array.isArray(schema.columns) && schema.columns.length, "columns must be a list of at least one column");
+  const counts = { numeric: 0, categorical: 0 };
+  for (const column of schema.columns) {
+    const name = quoted(isOf(column?.name, "string", "the name of a column"));
+    const { kind, input, position } = column;
+    check(Object.hasOwn(counts, kind), `kind of ${name} must be numeric or categorical, however: ${quoted(kind)}`);
+    check(input === kind, `input of ${name} must be its kind, however: ${quoted(input)}`);
+    check(position === counts[kind], `position of ${name} must be ${counts[kind]}, however: ${quoted(position)}`);
+    counts[kind] += 1;
+    for (const key of ["used", "missing_in_training"]) isOf(column[key], "boolean", `${key} of ${name}`);
+    if (kind === "numeric") continue;
+    check(Array.isArray(column.categories), `categories of ${name} must be a list`);
+    for (const category of column.categories) isOf(category, "string", `a category of ${name}`);
+  }
+  const names = schema.columns.map((column) => column.name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  check(twice === undefined, `names of columns must be unique, however: ${quoted(twice)} comes twice`);
+
+  const inputs = [
+    ["numeric", "float32", counts.numeric],
+    ["categorical", "string", counts.categorical],
+  ];
+  const outputs = [
+    ["label", classKind === "integer" ? "int64" : "string"],
+    ["probabilities", "float32", classTexts.length],
+  ];
+  return { columns: schema.columns, classTexts, inputs: inputs.filter(([, , count]) => count), outputs };
+}
+
+/** The classes as the graph writes them into `label`; `values` holds numbers as text. */
+function readClasses(values, parsed, kind) {
+  check(Array.isArray(parsed) && parsed.length >= 2, "classes must be a list of at least two");
+  const type = { string: "string", boolean: "boolean", integer: "number", float: "number" }[kind];
+  for (const label of parsed) isOf(label, type, "a class");
+  if (kind === "integer") {
+    for (const digits of values) check(/^-?\d+$/.test(digits), `classes must be integers, however: ${digits}`);
+    values = values.map(BigInt);
+    for (const n of values) check(n === BigInt.asIntN(64, n), `classes must fit into 64 bits, however: ${n}`);
+  }
+  if (kind === "float") {
+    values = values.map(Number);
+    check(values.every(Number.isFinite), `classes must be finite, however: ${values}`);
+  }
+  const inOrder = (a, b) => (kind === "string" ? Buffer.compare(Buffer.from(a), Buffer.from(b)) < 0 : a < b);
+  for (const [i, value] of values.entries()) {
+    check(i === 0 || inOrder(values[i - 1], value), "classes must be strictly increasing, however: they are not");
+  }
+  if (kind === "boolean") return values.map((value) => (value ? "True" : "False"));
+  return kind === "float" ? values.map(floatText) : values.map(String);
+}
+
+/** A float as Python's repr writes it: 2.0, 1e-07, 1e+22. */
+function floatText(value) {
+  const [digits, exponent] = value.toExponential().split("e");
+  const isShort = Number(exponent) >= -4 && Number(exponent) < 16;
+  if (!isShort) return `${digits}e${exponent[0]}${exponent.slice(1).padStart(2, "0")}`;
+  return `${Object.is(value, -0) ? "-0" : value}${Number.isInteger(value) ? ".0" : ""}`;
+}
+
+/** No operators but those of ONNX, no functions, no subgraphs, no data in other files. */
+function checkGraph(bytes) {
+  check(!messages(bytes, 25).length, "the model must define no function, however: it does");
+  const [graph, ...others] = messages(bytes, 7);
+  check(graph && !others.length, "not an ONNX file: it must have one graph");
+  const nodes = messages(graph, 1);
+  const domains = [messages(bytes, 8).map((set) => messages(set, 1)), nodes.map((node) => messages(node, 7))];
+  for (const domain of domains.flat(2).map(text)) {
+    check(DOMAINS.includes(domain), `operators must be of ai.onnx or ai.onnx.ml, however: ${quoted(domain)}`);
+  }
+  const attributes = nodes.flatMap((node) => messages(node, 5));
+  for (const attribute of attributes) {
+    const subgraphs = [...messages(attribute, 6), ...messages(attribute, 11)];
+    check(!subgraphs.length, "the graph must have no subgraph, however: it has");
+  }
+  const tensors = [...messages(graph, 5), ...attributes.flatMap((attribute) => messages(attribute, 5))];
+  for (const tensor of tensors) {
+    check(!messages(tensor, 13).length, "the model must have no external data, however: it has");
+  }
+}
+
+function parseObject(json, what) {
+  let value;
+  try {
+    value = JSON.parse(json);
+  } catch (error) {
+    throw new Error(`${what} must be JSON, however: ${error.message}`);
+  }
+  return isOf(value, "object", what);
+}
+
+function isOf(value, type, what) {
+  const isRight = typeof value === type && value !== null && !Array.isArray(value);
+  check(isRight, `${what} must be of type ${type}, however: ${quoted(value)}`);
+  return value;
+}
+
+function check(condition, message) {
+  if (!condition) throw new Error(message);
+}
+
+function quoted(value) {
+  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "a list" : "an object";
+  const json = String(JSON.stringify(value));
+  return json.length <= 80 ? json : `${json.slice(0, 80)}...`;
+}
+
+function text(bytes) {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new Error("texts in the model must be UTF-8, however: one is not");
+  }
+}
+
+/** The contents (Buffers) of all fields of one number in a protobuf message; that of a bare number is empty. */
+function messages(bytes, wanted) {
+  const found = [];
+  let position = 0;
+  const varint = () => {
+    let value = 0;
+    for (let scale = 1; scale < 2 ** 70 && position < bytes.length; scale *= 128) {
+      const byte = bytes[position++];
+      value += (byte & 127) * scale; // no shifts: those stop at 32 bits
+      if (byte < 128) return value;
+    }
+    throw new Error("not an ONNX file, or one that is cut off");
+  };
+  while (position < bytes.length) {
+    const key = varint();
+    const type = key % 8;
+    let size = { 1: 8, 5: 4 }[type];
+    if (type === 0) size = varint() && 0;
+    if (type === 2) size = varint();
+    check(size !== undefined && position + size <= bytes.length, "not an ONNX file, or one that is cut off");
+    if (Math.floor(key / 8) === wanted) found.push(bytes.subarray(position, position + size));
+    position += size;
+  }
+  return found;
+}
