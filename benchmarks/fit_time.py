@@ -1,66 +1,60 @@
-"""How long does a fit take?
+"""How long does a fit on 1,000 rows take?
 
     python benchmarks/fit_time.py [--checkpoint FILE]
 
-Synthetic tables of 1,000 rows (scikit-learn's ``make_classification``, seed 0), all cores; the checkpoint is loaded
-and torch warmed up before. Prints and appends to ``benchmarks/results/fit_time.jsonl``: a header, then per shape the
-median, least and greatest of seven fits in seconds, with logistic regression (standardised) interleaved for scale.
+Synthetic tables (scikit-learn's ``make_classification``, seed 0), all cores; the checkpoint is loaded and torch warmed
+up before. For every shape seven fits, with logistic regression (standardised) interleaved for scale: median, minimum
+and maximum in seconds.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
+import sys
 import time
-from pathlib import Path
+from typing import Any
 
 import torch
-from environment import environment
+from common.results import Run, benchmark_parser
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from tqdm import tqdm
 
 from mothernet import MotherNetClassifier
 
+ROWS, FITS = 1000, 7
 SHAPES = ((20, 2), (20, 5), (77, 2), (77, 8))  # features, classes
-FITS = 7
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main() -> int:
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--checkpoint", metavar="FILE", help="default: the one in the package")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "fit_time.jsonl")
     args = parser.parse_args()
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    packages = ("mothernet", "numpy", "scikit-learn", "torch")
-    lines = [{"kind": "header", "benchmark": "fit_time", "threads": torch.get_num_threads(), **environment(packages)}]
-    for features, classes in SHAPES:
-        X, y = make_classification(1000, features, n_informative=10, n_classes=classes, random_state=0)
-        ours, linear = (
-            MotherNetClassifier(checkpoint=args.checkpoint),
-            make_pipeline(StandardScaler(), LogisticRegression()),
-        )
-        ours.fit(X[:200], y[:200])
-        seconds: dict[str, list[float]] = {"mothernet": [], "logistic-regression": []}
-        for _ in range(FITS):
-            for name, model in (("mothernet", ours), ("logistic-regression", linear)):
+    run = Run.start("fit_time", __doc__, args, {"rows": ROWS, "fits": FITS, "threads": torch.get_num_threads()})
+    rows: list[dict[str, Any]] = []
+    summary = []
+    for features, classes in tqdm(SHAPES, file=sys.stderr):
+        X, y = make_classification(ROWS, features, n_informative=10, n_classes=classes, random_state=0)
+        models = {
+            "mothernet": MotherNetClassifier(checkpoint=args.checkpoint).fit(X[:200], y[:200]),
+            "logistic-regression": make_pipeline(StandardScaler(), LogisticRegression()),
+        }
+        for repetition in range(FITS):
+            for name, model in models.items():
                 start = time.perf_counter()
                 model.fit(X, y)
-                seconds[name].append(time.perf_counter() - start)
-        for name, times in seconds.items():
-            spread = {"median": statistics.median(times), "least": min(times), "greatest": max(times)}
-            rounded = {key: round(value, 4) for key, value in spread.items()}
-            lines.append(
-                {"kind": "time", "model": name, "rows": 1000, "features": features, "classes": classes} | rounded
-            )
-    with open(args.out, "a", encoding="utf-8") as out:
-        for line in lines:
-            text = json.dumps(line)
-            print(text)
-            out.write(text + "\n")
+                about = {"model": name, "features": features, "classes": classes, "repetition": repetition}
+                rows.append(about | {"seconds": round(time.perf_counter() - start, 4)})
+        for name in models:
+            times = [row["seconds"] for row in rows[-FITS * len(models) :] if row["model"] == name]
+            spread = {"median": round(statistics.median(times), 4), "min": min(times), "max": max(times)}
+            summary.append({"model": name, "features": features, "classes": classes, **spread})
+            print(summary[-1])
+    run.finish({"seconds": summary}, rows)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -2,127 +2,87 @@
 
     python benchmarks/parity.py --data DIR [--only iris,titanic]
 
-DIR holds ``INDEX.csv`` (suite, name, file, categorical_columns) and the CSV files that it names, each with a column
-``target``. Of every table, classes of fewer than four rows are left out, one half (stratified, seed 0; at most 1,000
-rows) is fitted, and on the other (at most 5,000 rows) the NumPy reference, onnxruntime and ``onnx.reference`` are
-compared. ``onnx.reference`` looks strings up one by one in Python: of tables with text it gets 500 rows.
+One half of every table (seed 0; at most 1,000 rows) is fitted, and on the other (at most 5,000 rows) the NumPy
+reference, onnxruntime and ``onnx.reference`` are compared. ``onnx.reference`` looks strings up one by one in Python:
+of tables with text it gets 500 rows.
 
 Holds if labels agree on every row (two probabilities within 1e-6 are a tie, and counted) and probabilities within
-1e-5. Appends to ``benchmarks/results/parity.jsonl``: a header, a line per table, a summary. Exits with 1 if not so.
+1e-5. Exits with 1 if it does not.
 """
 
 from __future__ import annotations
 
-import argparse
-import csv
-import json
 import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from environment import environment
+from common.results import Run, benchmark_parser
+from common.tables import RealTable, add_data_arguments, halves, tables_of
 from mothernet_export import check_export, to_onnx
-from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
 from mothernet import MotherNetClassifier
-from mothernet.table import read_table
+from mothernet.network.checkpoint import load_checkpoint
 
-TRAIN_ROWS, TEST_ROWS, EVALUATOR_ROWS_WITH_TEXT = 1000, 5000, 500
-CLASS_ROWS = 4
+EVALUATOR_ROWS_WITH_TEXT = 500
 SEED = 0
 PACKAGES = ("mothernet", "mothernet-export", "numpy", "onnx", "onnxruntime", "scikit-learn", "torch")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--only", type=lambda text: text.split(","), metavar="A,B", help="names of tables")
+    parser = benchmark_parser(__doc__)
+    add_data_arguments(parser, suites="")
     parser.add_argument("--checkpoint", metavar="FILE", help="default: the one in the package")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "parity.jsonl", metavar="FILE")
     args = parser.parse_args()
-    with open(args.data / "INDEX.csv", encoding="utf-8", newline="") as file:
-        tables = [row for row in csv.DictReader(file) if not args.only or row["name"] in args.only]
-    if not tables:
-        parser.error(f"--only must name tables of {args.data / 'INDEX.csv'}, however: {args.only}")
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    start, failures, results = time.perf_counter(), 0, []
-    with open(args.out, "a", encoding="utf-8") as out:
-        for line in run(args, tables):
-            out.write(json.dumps(line) + "\n")
-            out.flush()
-            if line["kind"] == "header":
-                print(json.dumps(line, indent=2))
-            else:
-                results.append(line)
-                failures += not line["ok"]
-                tqdm.write(
-                    f"{line['suite']}/{line['name']}: {line['max_difference']:.1e}{'' if line['ok'] else '  FAILED'}"
-                )
-        summary = {
-            "kind": "summary",
-            "tables": len(results),
-            "failures": failures,
-            "rows": sum(line["test_rows"] for line in results),
-            "max_difference": max(line["max_difference"] for line in results),
-            "tied_labels": sum(c["tied_labels"] for line in results for c in line["comparisons"]),
-            "seconds": round(time.perf_counter() - start, 1),
-        }
-        out.write(json.dumps(summary) + "\n")
-    print(json.dumps(summary))
-    return int(failures > 0)
-
-
-def run(args: argparse.Namespace, tables: list[dict[str, str]]) -> Iterator[dict[str, Any]]:
-    """The header, then the result of each table."""
-    yield {
-        "kind": "header",
-        "benchmark": "parity",
-        **environment(PACKAGES),
-        "seed": SEED,
-        "data": [row["name"] for row in tables],
+    tables = tables_of(parser, args)
+    fingerprint = load_checkpoint(args.checkpoint).fingerprint
+    protocol = {"tables": [table.name for table in tables], "seed": SEED, "checkpoint": fingerprint}
+    run = Run.start("parity", __doc__, args, protocol, PACKAGES)
+    rows: list[dict[str, Any]] = []
+    for table in tqdm(tables, file=sys.stderr):
+        found = compare(table, args.checkpoint)
+        failed = not all(row["ok"] for row in found)
+        worst = max(row["max_difference"] for row in found)
+        tqdm.write(f"{table.suite}/{table.name}: {worst:.1e}{'  FAILED' if failed else ''}", file=sys.stdout)
+        rows += found
+    failures = {row["table"] for row in rows if not row["ok"]}
+    summary = {
+        "tables": len(tables),
+        "failures": sorted(failures),
+        "rows": sum({row["table"]: row["test_rows"] for row in rows}.values()),
+        "max_difference": max(row["max_difference"] for row in rows),
+        "tied_labels": sum(row["tied_labels"] for row in rows),
     }
-    for row in tqdm(tables, file=sys.stderr):
-        categorical = [name for name in row["categorical_columns"].split("|") if name]
-        result = compare(args.data / row["file"], categorical, args.checkpoint)
-        yield {"kind": "table", "suite": row["suite"], "name": row["name"], **result}
+    run.finish(summary, rows)
+    return int(bool(failures))
 
 
-def compare(path: Path, categorical: list[str], checkpoint: str | None) -> dict[str, Any]:
-    """Fit one half of a table and compare on the other."""
-    table = read_table(path, "target", categorical)
-    kept = (table.target.map(table.target.value_counts()) >= CLASS_ROWS).to_numpy()
-    X, y = table.features[kept], table.target[kept].to_numpy()
-    X_train, X_test, y_train, _ = train_test_split(X, y, test_size=0.5, random_state=SEED, stratify=y)
-    if len(X_train) > TRAIN_ROWS:
-        X_train, _, y_train, _ = train_test_split(
-            X_train, y_train, train_size=TRAIN_ROWS, random_state=SEED, stratify=y_train
-        )
-    if len(X_test) > TEST_ROWS:
-        X_test = X_test.sample(TEST_ROWS, random_state=SEED)
+def compare(table: RealTable, checkpoint: str | None) -> list[dict[str, Any]]:
+    """Fit one half of a table and compare on the other: a row for each evaluator."""
+    data = table.read()
+    train, test = halves(data.codes, SEED)
     start = time.perf_counter()
-    model = MotherNetClassifier(checkpoint=checkpoint).fit(X_train, y_train)
+    model = MotherNetClassifier(checkpoint=checkpoint).fit(data.features.iloc[train], data.labels[train])
     fit_seconds = time.perf_counter() - start
-    child = model.child_
-    numeric = X_test[[column.name for column in child.numeric_columns]].to_numpy(np.float64)
-    text = X_test[[column.name for column in child.categorical_columns]].to_numpy(object)
+    child, X = model.child_, data.features.iloc[test]
+    numeric = X[[column.name for column in child.numeric_columns]].to_numpy(np.float64)
+    text = X[[column.name for column in child.categorical_columns]].to_numpy(object)
     proto = to_onnx(model)
     limit = EVALUATOR_ROWS_WITH_TEXT if text.shape[1] else None
     parity = check_export(proto, child, numeric, text, evaluator_rows=limit)
-    return {
+    about = {
+        "suite": table.suite,
+        "table": table.name,
         "ok": parity.ok and not parity.skipped,
-        "max_difference": parity.max_difference,
-        "train_rows": len(X_train),
-        "test_rows": len(X_test),
+        "train_rows": len(train),
+        "test_rows": len(test),
         "features": X.shape[1],
-        "classes": len(child.classes),
+        "classes": len(np.unique(data.codes[train])),
         "size_bytes": proto.ByteSize(),
         "fit_seconds": round(fit_seconds, 3),
-        "comparisons": [vars(comparison) for comparison in parity.comparisons],
     }
+    return [about | vars(comparison) for comparison in parity.comparisons]
 
 
 if __name__ == "__main__":

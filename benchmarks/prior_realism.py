@@ -1,33 +1,33 @@
 """Do sampled tasks look like real tables?
 
-    python benchmarks/prior_realism.py --data DIR [--suite dev] [--tasks 200] [--splits 3] [--label after]
+    python benchmarks/prior_realism.py --data DIR [--suites dev] [--tasks 200] [--splits 3]
+    python benchmarks/prior_realism.py --draw
 
-DIR holds ``INDEX.csv`` and CSV files as for ``accuracy.py``; real tables are encoded by mothernet's own preprocessing.
-Compared are simple meta-features of at most 500 support rows and 128 query rows: of random rows of each real table
-(stratified, ``--splits`` times, seeds 0, 1, ...) and of one task of each of the first ``--tasks`` steps of pretraining
-with the default prior and seed 0. Real tables are encoded with support and query rows together. Both sides then pass
-the hypernetwork's standardiser. Learners are scikit-learn's at their defaults, the forest has 100 trees; ``gain`` is
-accuracy over that of the most frequent class. Prints the Kolmogorov-Smirnov distance of every meta-feature, draws
-``docs/prior-realism.png`` and appends to ``benchmarks/results/prior_realism.jsonl``: a header, a line per table or
-task, a summary.
+Real tables are encoded by mothernet's own rules. Compared are simple meta-features of at most 500 support rows and 128
+query rows: of random rows of each real table (stratified, ``--splits`` times, seeds 0, 1, ...) and of one task of each
+of the first ``--tasks`` steps of pretraining with the default prior and seed 0. Real tables are encoded with support
+and query rows together. Both sides then pass the hypernetwork's standardiser. Learners are scikit-learn's at their
+defaults, the forest has 100 trees; ``gain`` is accuracy over that of the most frequent class.
+
+Reported is the Kolmogorov-Smirnov distance of every meta-feature. ``--draw`` makes ``docs/pictures/prior-realism.png``
+of the newest results, and prints them as the table of ``docs/prior.md``.
 """
 
 from __future__ import annotations
 
-import argparse
-import csv
-import json
 import sys
-import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
-from environment import environment
+from common.results import Run, benchmark_parser, newest_rows
+from common.tables import RealTable, add_data_arguments, tables_of
+from mothernet_runtime.output import written
 from scipy.stats import ks_2samp, kurtosis, skew
 from sklearn.base import ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
@@ -38,16 +38,27 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
 from tqdm import tqdm
 
-from mothernet.columns import column_kinds, read_cells
-from mothernet.hypernetwork import Standardiser
-from mothernet.preprocessing import fit_encoding
+from mothernet.network.inputs import Standardiser
 from mothernet.prior import PriorConfig, sample_shape, sample_tasks
-from mothernet.table import read_table
+from mothernet.tables.columns import column_types, read_raw_inputs
+from mothernet.tables.encoding import fit_encoding
 
 SUPPORT_ROWS, QUERY_ROWS, TASKS_PER_BATCH = 500, 128, 4
 FEW_VALUES = 20
-PACKAGES = ("mothernet", "numpy", "scikit-learn", "torch")
-ROOT = Path(__file__).parent
+COUNTS = ("support rows", "inputs", "classes")
+PICTURE = Path(__file__).parent.parent / "docs" / "pictures" / "prior-realism.png"
+Inputs = npt.NDArray[np.floating]
+Labels = npt.NDArray[np.int64]
+
+
+class Task(NamedTuple):
+    """An encoded task; the first ``support`` rows are its support set."""
+
+    name: str  # of the table or the mechanism
+    inputs: Inputs  # (N, F)
+    labels: Labels  # (N,)
+    support: int
+    indicators: float  # share of missing indicators among the inputs
 
 
 def learners() -> dict[str, ClassifierMixin]:
@@ -60,50 +71,43 @@ def learners() -> dict[str, ClassifierMixin]:
     }
 
 
-def real_tasks(data: Path, suite: str, splits: int) -> Iterator[tuple[str, Any, Any, int, float]]:
-    """Name, encoded inputs (N, F), labels (N,), support rows and share of missing indicators of every split."""
-    with open(data / "INDEX.csv", encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["suite"] == suite]
-    for row in tqdm(rows, file=sys.stderr, desc=suite):
-        table = read_table(
-            data / row["file"], "target", [name for name in row["categorical_columns"].split("|") if name]
-        )
-        labels = table.target.astype(str)
-        kept = (labels.map(labels.value_counts()) >= 4).to_numpy()
-        frame, y = table.features[kept].reset_index(drop=True), pd.factorize(labels[kept], sort=True)[0]
-        for split in range(splits):
-            query = min(QUERY_ROWS, len(y) // 3)
-            support = min(SUPPORT_ROWS, len(y) - query)
+def real_tasks(tables: Sequence[RealTable], splits: int) -> Iterator[Task]:
+    """Random rows of every table and split."""
+    for table in tqdm(tables, file=sys.stderr, desc="real"):
+        data = table.read()
+        y = data.codes
+        query = min(QUERY_ROWS, len(y) // 3)
+        support = min(SUPPORT_ROWS, len(y) - query)
+        for seed in range(splits):
             first, last = train_test_split(
-                np.arange(len(y)), train_size=support, test_size=query, random_state=split, stratify=y
+                np.arange(len(y)), train_size=support, test_size=query, random_state=seed, stratify=y
             )
-            X = frame.iloc[np.concatenate([first, last])]
+            X = data.features.iloc[np.concatenate([first, last])]
             names = [str(name) for name in X.columns]
-            kinds = column_kinds(X, names, ())
-            encoding = fit_encoding(read_cells(X, names, kinds), names, kinds, n_ramps=0)
+            types = column_types(X, names, ())
+            encoding = fit_encoding(read_raw_inputs(X, names, types), names, types, n_ramps=0)
             indicators = sum(getattr(column, "missing_indicator", False) for column in encoding.columns)
-            codes = np.unique(y[first], return_inverse=True)[1]  # classes of the support rows only
-            known = np.isin(y[last], y[first])
-            code = dict(zip(y[first], codes, strict=True))
-            inputs = np.concatenate([encoding.inputs[:support], encoding.inputs[support:][known]])
-            both = np.concatenate([codes, [code[label] for label in y[last][known]]]).astype(int)
-            yield row["name"], inputs, both, support, indicators / inputs.shape[1]
+            last_known = np.isin(y[last], y[first])  # classes of the support rows only
+            labels = np.searchsorted(np.unique(y[first]), np.concatenate([y[first], y[last][last_known]]))
+            inputs = np.concatenate([encoding.inputs[:support], encoding.inputs[support:][last_known]])
+            yield Task(table.name, inputs, labels, support, indicators / inputs.shape[1])
 
 
-def synthetic_tasks(config: PriorConfig, count: int, first: int = 0) -> Iterator[tuple[str, Any, Any, int, float]]:
-    """The same of sampled tasks; named by the mechanism."""
-    for index in tqdm(range(first, first + count), file=sys.stderr, desc="prior"):
+def synthetic_tasks(config: PriorConfig, count: int) -> Iterator[Task]:
+    """The first task of each batch of pretraining; named by the mechanism."""
+    for index in tqdm(range(count), file=sys.stderr, desc="prior"):
         shape = sample_shape(config, 0, index)
         batch = sample_tasks(config, TASKS_PER_BATCH, shape, seed=0, index=index)
         support = min(SUPPORT_ROWS, shape.support)
         X, y = batch.X[0].numpy(), batch.y[0].numpy()
         rows = np.concatenate([np.arange(support), np.arange(shape.support, len(y))])
         indicators = float("nan") if batch.missing is None else float(batch.missing[0].float().mean())
-        yield batch.kind, X[rows], y[rows], support, indicators
+        yield Task(batch.mechanism, X[rows], y[rows], support, indicators)
 
 
-def meta_features(X: Any, y: Any, support: int, indicators: float) -> dict[str, float]:
-    """Meta-features of one encoded task; NaN where there is nothing to measure."""
+def meta_features(task: Task) -> dict[str, float]:
+    """Meta-features of one task; those that cannot be measured are left out."""
+    X, y, support = task.inputs, task.labels, task.support
     tensor = torch.from_numpy(np.ascontiguousarray(X, np.float32))[None]
     Z = Standardiser.fit(tensor[:, :support])(tensor)[0].double().numpy()
     S, labels = Z[:support], y[:support]
@@ -116,12 +120,12 @@ def meta_features(X: Any, y: Any, support: int, indicators: float) -> dict[str, 
     total = varied.var(axis=0) + 1e-9
     means = np.stack([varied[labels == c].mean(axis=0) for c in np.unique(labels)])
     explained = ((means - varied.mean(axis=0)) ** 2 * shares[:, None]).sum(axis=0) / total  # correlation ratio
-    found = {
+    found: dict[str, float] = {
         "support rows": support,
         "inputs": Z.shape[1],
         "classes": len(shares),
         "share of two-valued inputs": float((distinct == 2).mean()),
-        "share of missing indicators": indicators,
+        "share of missing indicators": task.indicators,
         "share of constant inputs": float((distinct < 2).mean()),
         "class entropy ratio": float(-(shares * np.log(shares)).sum() / np.log(max(2, len(shares)))),
         "rarest class": float(shares.min()),
@@ -145,7 +149,7 @@ def meta_features(X: Any, y: Any, support: int, indicators: float) -> dict[str, 
     return found | performances(Z, y, support)
 
 
-def performances(Z: Any, y: Any, support: int) -> dict[str, float]:
+def performances(Z: Inputs, y: Labels, support: int) -> dict[str, float]:
     """Accuracy gains over the most frequent class and AUC on the query rows."""
     S, labels, Q, truth = Z[:support], y[:support], Z[support:], y[support:]
     base = float((truth == np.bincount(labels).argmax()).mean())
@@ -154,7 +158,7 @@ def performances(Z: Any, y: Any, support: int) -> dict[str, float]:
         model.fit(S, labels)
         p = model.predict_proba(Q)
         found[f"{name} gain"] = float((model.classes_[p.argmax(axis=1)] == truth).mean() - base)
-        found[f"{name} AUC"] = auc(truth, p, model.classes_)
+        found[f"{name} AUC"] = one_against_rest_auc(truth, p, model.classes_)
         if name == "forest":
             found["forest error"] = 1 - base - found["forest gain"]
     for one, other in (("forest", "linear"), ("forest", "nearest"), ("tree", "linear"), ("forest", "stump")):
@@ -163,37 +167,45 @@ def performances(Z: Any, y: Any, support: int) -> dict[str, float]:
     return found
 
 
-def auc(truth: Any, p: Any, classes: Any) -> float:
+def one_against_rest_auc(truth: Labels, p: Inputs, classes: Labels) -> float:
     """Mean one-against-rest AUC of the classes that some query rows have and others have not."""
     areas = [roc_auc_score(truth == c, p[:, i]) for i, c in enumerate(classes) if 0 < (truth == c).mean() < 1]
     return float(np.mean(areas)) if areas else float("nan")
 
 
-def distances(real: pd.DataFrame, synthetic: pd.DataFrame) -> pd.DataFrame:
-    """Kolmogorov-Smirnov distance and quartiles of both sides for every meta-feature."""
+def distances(frame: pd.DataFrame) -> pd.DataFrame:
+    """Kolmogorov-Smirnov distance and medians of both sides for every meta-feature."""
+    real, prior = (frame[frame["side"] == side].drop(columns=["side", "name"]) for side in ("real", "prior"))
     table = {}
     for name in real.columns:
-        a, b = real[name].dropna(), synthetic[name].dropna()
+        a, b = real[name].dropna(), prior[name].dropna()
         if len(a) and len(b):
-            quartiles = [round(float(v), 3) for side in (a, b) for v in side.quantile([0.25, 0.5, 0.75])]
-            table[name] = [round(float(ks_2samp(a, b).statistic), 3), *quartiles]
-    return pd.DataFrame.from_dict(
-        table, "index", columns=["KS", "real 25 %", "50 %", "75 %", "prior 25 %", "50 % ", "75 % "]
-    )
+            medians = [round(float(side.median()), 3) for side in (a, b)]
+            table[name] = [round(float(ks_2samp(a, b).statistic), 3), *medians]
+    return pd.DataFrame.from_dict(table, "index", columns=["KS", "median real", "median sampled"])
 
 
-def draw(real: pd.DataFrame, synthetic: pd.DataFrame, table: pd.DataFrame, path: Path) -> None:
+def markdown(table: pd.DataFrame) -> str:
+    """The table of ``docs/prior.md``."""
+    lines = [f"| meta-feature | {' | '.join(table.columns)} |", "|---|" + "---|" * len(table.columns)]
+    for name, (ks, *medians) in table.iterrows():
+        escaped, form = str(name).replace("|", "\\|"), "g" if name in COUNTS else ".2f"
+        lines.append(f"| {escaped} | {ks:.2f} | {' | '.join(f'{median:{form}}' for median in medians)} |")
+    return "\n".join([*lines, f"| **mean** | **{table['KS'].mean():.3f}** | | |"])
+
+
+def draw(frame: pd.DataFrame) -> None:
     """Cumulative distributions, one small picture per meta-feature."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import NullFormatter
 
-    columns = 6
+    table, columns = distances(frame), 6
     figure = Figure(figsize=(2.6 * columns, 2.1 * -(-len(table) // columns)), layout="constrained")
     axes = figure.subplots(-(-len(table) // columns), columns, squeeze=False).flatten()
     for axis, name in zip(axes, table.index, strict=False):
-        for frame, colour, label in ((real, "black", "real"), (synthetic, "tab:orange", "prior")):
-            values = np.sort(frame[name].dropna())
-            axis.plot(values, np.arange(1, len(values) + 1) / len(values), color=colour, label=label, linewidth=1.6)
+        for side, colour in (("real", "black"), ("prior", "tab:orange")):
+            values = np.sort(frame.loc[frame["side"] == side, name].dropna())
+            axis.plot(values, np.arange(1, len(values) + 1) / len(values), color=colour, label=side, linewidth=1.6)
         if name in ("support rows", "inputs"):
             axis.set_xscale("log")
             axis.xaxis.set_minor_formatter(NullFormatter())
@@ -204,45 +216,36 @@ def draw(real: pd.DataFrame, synthetic: pd.DataFrame, table: pd.DataFrame, path:
         axis.remove()
     axes[0].legend(fontsize=8)
     figure.suptitle("Cumulative distributions over real tables and sampled tasks; the number is their KS distance")
-    figure.savefig(path, dpi=90)
-
-
-def measured(tasks: Iterator[tuple[str, Any, Any, int, float]]) -> pd.DataFrame:
-    return pd.DataFrame([{"name": name, **meta_features(*task)} for name, *task in tasks])
+    with written(PICTURE) as temporary:
+        figure.savefig(temporary, format="png", dpi=75)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--suite", default="dev", metavar="NAME")
+    parser = benchmark_parser(__doc__)
+    add_data_arguments(parser, suites="dev", required="--draw" not in sys.argv)
     parser.add_argument("--tasks", type=int, default=200, metavar="N")
     parser.add_argument("--splits", type=int, default=3, metavar="N")
-    parser.add_argument("--label", default="", metavar="TEXT", help="stands in the header of the results")
-    parser.add_argument("--picture", type=Path, default=ROOT.parent / "docs" / "prior-realism.png", metavar="FILE")
-    parser.add_argument("--out", type=Path, default=ROOT / "results" / "prior_realism.jsonl", metavar="FILE")
+    parser.add_argument("--draw", action="store_true", help="measure nothing, draw the newest results")
     args = parser.parse_args()
-    if not (args.data / "INDEX.csv").is_file():
-        parser.error(f"--data must name a folder with INDEX.csv, however: {args.data} has none.")
+    if args.draw:
+        frame = newest_rows("prior_realism")
+        draw(frame)
+        print(markdown(distances(frame)))
+        return 0
     if args.tasks < 2 or args.splits < 1:
-        parser.error("--tasks must be at least 2 and --splits at least 1.")
+        parser.error(f"--tasks must be 2 or more and --splits 1 or more, however: {args.tasks} and {args.splits}.")
+    tables = tables_of(parser, args)
+    protocol = {"suites": args.suites.split(","), "tables": len(tables), "tasks": args.tasks, "splits": args.splits}
+    run = Run.start("prior_realism", __doc__, args, protocol)
     warnings.filterwarnings("ignore")  # unconverged logistic regressions, by the dozen
-    start = time.perf_counter()
-    real = measured(real_tasks(args.data, args.suite, args.splits))
-    synthetic = measured(synthetic_tasks(PriorConfig(), args.tasks))
-    table = distances(real.drop(columns="name"), synthetic.drop(columns="name"))
-    summary = {"kind": "summary", "mean_ks": round(float(table["KS"].mean()), 4), "ks": table["KS"].to_dict()}
-    protocol = {"suite": args.suite, "tasks": args.tasks, "splits": args.splits, "label": args.label}
-    header = {"kind": "header", "benchmark": "prior_realism", **environment(PACKAGES), **protocol}
-    lines = [header]
-    for side, frame in (("real", real), ("prior", synthetic)):
-        lines += [{"kind": side, **json.loads(row.to_json(double_precision=4))} for _, row in frame.iterrows()]
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    with open(args.out, "a", encoding="utf-8") as out:
-        out.writelines(json.dumps(line) + "\n" for line in [*lines, summary])
-    draw(real, synthetic, table, args.picture)
+    sides = {"real": real_tasks(tables, args.splits), "prior": synthetic_tasks(PriorConfig(), args.tasks)}
+    frame = pd.DataFrame(
+        [{"side": side, "name": task.name, **meta_features(task)} for side, tasks in sides.items() for task in tasks]
+    ).round(4)
+    table = distances(frame)
     print(table.to_string())
-    print(synthetic["name"].value_counts().to_dict(), f"{time.perf_counter() - start:.0f} s", file=sys.stderr)
-    print(json.dumps(summary))
+    summary = {"mean_ks": round(float(table["KS"].mean()), 4), "meta_features": table.to_dict("index")}
+    run.finish(summary, frame.to_dict("records"))
     return 0
 
 
