@@ -31,7 +31,7 @@ with open(sys.argv[2], encoding="utf-8", newline="") as file:
     rows = list(csv.DictReader(file))
 columns = {
     name: [(float(row[name]) if row[name] else None) if name in numeric else row[name] for row in rows]
-    for name in model.feature_names
+    for name in model.feature_names_in_
 }
 first = {name: cells[:1] for name, cells in columns.items()}
 per_row_us = median_us(model.predict_proba, columns, 100) / len(rows)

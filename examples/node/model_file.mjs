@@ -26,6 +26,9 @@ export function readModelFile(bytes) {
   const sum = createHash("sha256").update(schema).digest("hex");
   check(sum === text(hash), "the schema must match its hash, however: it does not");
   checkGraph(bytes);
+  const graphHash = metadata.get("mothernet.graph_hash");
+  const graphSum = createHash("sha256").update(messages(bytes, 7)[0]).digest("hex");
+  check(!graphHash || text(graphHash) === graphSum, "the graph must match its hash, however: it does not");
 
   for (const value of Object.values(parseObject(text(versions), "versions"))) isOf(value, "string", "a version");
   const { columns, labels, probabilities } = parseObject(text(selfTest), "self_test");

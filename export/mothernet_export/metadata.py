@@ -1,4 +1,4 @@
-"""What the file says about itself: schema, its hash, versions, and a self-test; FORMAT.md specifies each."""
+"""What the file says about itself: schema, hashes, versions, and a self-test; FORMAT.md specifies each."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from onnx import GraphProto
 
 from mothernet_export.child import ChildNetwork, FloatArray, NumericColumn
 from mothernet_export.reference import predict_answers
@@ -17,13 +18,14 @@ FORMAT_VERSION = "1"
 _SELF_TEST_ROWS = 8
 
 
-def metadata(child: ChildNetwork, exporter_version: str) -> dict[str, str]:
-    """Keys and values of the file's ``metadata_props``."""
+def metadata(child: ChildNetwork, graph: GraphProto, exporter_version: str) -> dict[str, str]:
+    """Keys and values of the file's ``metadata_props``, for a child and the graph that was written of it."""
     schema = canonical_json(_schema(child))
     return {
         "mothernet.format": FORMAT_VERSION,
         "mothernet.schema": schema,
         "mothernet.schema_hash": hashlib.sha256(schema.encode()).hexdigest(),
+        "mothernet.graph_hash": hashlib.sha256(graph.SerializeToString(deterministic=True)).hexdigest(),
         "mothernet.versions": canonical_json({**child.versions, "mothernet-export": exporter_version}),
         "mothernet.self_test": canonical_json(_self_test(child)),
     }

@@ -10,7 +10,6 @@ import json
 import math
 import os
 import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,17 +21,9 @@ _PROG = "mothernet"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns 0, or 2 after one line on stderr about bad input, or 1 if an export is not faithful."""
     args = _parser().parse_args(argv)
-    from mothernet_runtime.output import flushed_stdout  # not before: `--help` is to be quick
+    from mothernet_runtime.command import exit_code  # not before: `--help` is to be quick
 
-    try:
-        with flushed_stdout(), warnings.catch_warnings():
-            warnings.showwarning = lambda message, *_, **__: _say(f"warning: {message}")
-            return int(args.run(args))
-    except BrokenPipeError:  # the reader of our output had enough
-        return 1
-    except (ValueError, OSError, ImportError) as error:
-        _say(f"error: {error}")
-        return 2
+    return exit_code(_PROG, lambda: args.run(args))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -116,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _export(args: argparse.Namespace) -> int:
+    from mothernet_runtime.command import say
     from mothernet_runtime.output import check_output
     from tqdm import tqdm
 
@@ -125,9 +117,9 @@ def _export(args: argparse.Namespace) -> int:
 
     table = read_table(args.table, args.target, args.categorical)
     for warning in table.warnings:
-        _say(f"warning: {warning}")
+        say(_PROG, f"warning: {warning}")
     for note in table.notes:
-        _say(f"note: {note}")
+        say(_PROG, f"note: {note}")
     with tqdm(total=4, file=sys.stderr, disable=None, leave=False, bar_format="{desc} {bar} {elapsed}") as bar:
 
         def progress(stage: str) -> None:
@@ -149,7 +141,7 @@ def _export(args: argparse.Namespace) -> int:
                 progress=progress,
             )
         except ParityError as error:
-            _say(f"error: {error}")
+            say(_PROG, f"error: {error}")
             return 1
     said = json.dumps(report.as_dict(), ensure_ascii=False) if args.json else report
     print(said, file=sys.stderr if args.output == "-" else sys.stdout)
@@ -225,9 +217,3 @@ def _minutes(text: str) -> float:
     if not 0 <= minutes < math.inf:
         raise argparse.ArgumentTypeError(f"must be a number of minutes from 0 up, however: {text!r}")
     return minutes
-
-
-def _say(text: str) -> None:
-    from mothernet_runtime.text import escaped
-
-    print(f"{_PROG}: {escaped(' '.join(text.split()))}", file=sys.stderr)

@@ -6,9 +6,11 @@
 array(['no', 'yes'], dtype='<U3')
 """
 
+from importlib.metadata import version
+
 from mothernet_runtime.file import ModelFileError
 from mothernet_runtime.model import Model, SelfTestError, load
 from mothernet_runtime.rows import CellError
 
 __all__ = ["CellError", "Model", "ModelFileError", "SelfTestError", "load"]
-__version__ = "0.1.0"
+__version__ = version("mothernet-runtime")

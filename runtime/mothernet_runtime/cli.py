@@ -3,39 +3,30 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import json
-import os
-import sys
-import warnings
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
+from mothernet_runtime.command import exit_code, say
+from mothernet_runtime.csv_files import csv_cell, read_csv, source_name
 from mothernet_runtime.model import Model, SelfTestError, load
+from mothernet_runtime.output import check_output, written
 from mothernet_runtime.rows import CellError
-from mothernet_runtime.table import read_csv, source_name, written_whole
+from mothernet_runtime.text import escaped, escaped_json
 
 _PROG = "mothernet-runtime"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns 0, or 2 after one line on stderr about bad input, or 1 if the self-test fails."""
-    args = _parser().parse_args(argv)
-    try:
-        with warnings.catch_warnings():
-            warnings.showwarning = lambda message, *_: _say(f"warning: {message}")
-            model = load(args.model, providers=args.providers, threads=args.threads)
-        args.run(args, model)
-    except BrokenPipeError:  # the reader of our output had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except SelfTestError as error:
-        _say(f"error: {error}")
-        return 1
-    except (ValueError, OSError) as error:
-        _say(f"error: {error}")
-        return 2
-    return 0
+
+    def run() -> None:
+        args = _parser().parse_args(argv)
+        check_output(args.output, inputs=args.inputs(args))
+        args.run(args, load(args.model, providers=args.providers, threads=args.threads))
+
+    return exit_code(_PROG, run, failures=(SelfTestError,))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAMES",
         help='what runs the graph, for example "cuda,cpu" or "auto" (default: cpu)',
     )
+    common.set_defaults(output="-", inputs=lambda args: [args.model])
     common.add_argument("--threads", type=int, default=1, metavar="N", help="0: one per core (default: 1)")
 
     predict = commands.add_parser(
@@ -70,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument(
         "--report-unseen", action="store_true", help="count cells without a category of their own, on stderr"
     )
-    predict.set_defaults(run=_predict)
+    predict.set_defaults(run=_predict, inputs=lambda args: [args.model, args.rows])
 
     info = commands.add_parser("info", parents=[common], help="show columns, classes and versions of a file")
     info.add_argument("--json", action="store_true", help="all of it as JSON")
@@ -85,11 +77,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _predict(args: argparse.Namespace, model: Model) -> None:
-    known, unseen, n_rows = set(model.feature_names), Counter[str](), 0
-    source = source_name(args.rows)
-    with written_whole(args.output) as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["label", *(f"probability_{label}" for label in model.classes_.tolist())])
+    known, unseen, n_rows = set(model.feature_names_in_), Counter[str](), 0
+    source, classes = source_name(args.rows), model.classes_.tolist()
+    cell_of = {label: csv_cell(str(label)) for label in classes}
+    with (
+        written(args.output, inputs=args.inputs(args)) as temporary,
+        open(temporary, "w", encoding="utf-8", newline="") as stream,
+    ):
+        stream.write(",".join(["label", *(csv_cell(f"probability_{label}") for label in classes)]) + "\n")
         for lines, header, rows in read_csv(args.rows):
             kept = [i for i, name in enumerate(header) if name in known or not args.ignore_extra]
             try:
@@ -103,43 +98,48 @@ def _predict(args: argparse.Namespace, model: Model) -> None:
             except CellError as error:
                 raise ValueError(f"{source}, line {lines[error.row]}: {error.reason}") from None
             for label, numbers in zip(labels.tolist(), probabilities.tolist(), strict=True):
-                writer.writerow([label, *(f"{number:.9g}" for number in numbers)])  # 9 digits hold a float32
+                cells = [cell_of[label], *(f"{number:.9g}" for number in numbers)]  # 9 digits hold a float32
+                stream.write(",".join(cells) + "\n")
             if args.report_unseen:
                 unseen.update(model.count_unseen(columns))
             n_rows += len(rows)
     if args.report_unseen:
         counts = [f"{name!r}: {count:,} of {n_rows:,} rows" for name, count in unseen.items() if count]
-        _say("no unseen categories" if not counts else "unseen categories in " + ", ".join(counts))
+        say(_PROG, "no unseen categories" if not counts else "unseen categories in " + ", ".join(counts))
 
 
 def _info(args: argparse.Namespace, model: Model) -> None:
     info = model.info()
     if args.json:
-        print(json.dumps(info, ensure_ascii=False))
+        print(_json(info))
         return
-    print(f"{args.model}: {info['size_bytes']:,} bytes, format {info['format']}, {info['width']} hidden units")
-    print(f"classes ({info['class_kind']}): {', '.join(map(str, info['classes']))}")
-    print(f"columns ({len(info['columns'])}):")
-    width = max(len(column["name"]) for column in info["columns"])
-    for column in info["columns"]:
+    names = [escaped(column["name"]) for column in info["columns"]]
+    width = max(map(len, names))
+    versions = ", ".join(f"{name} {version}" for name, version in info["versions"].items())
+    print(
+        f"{escaped(args.model)}: {info['size_bytes']:,} bytes, format {info['format']}, {info['width']} hidden units\n"
+        f"classes ({info['class_kind']}): {escaped(', '.join(map(str, info['classes'])))}\n"
+        f"columns ({len(names)}):"
+    )
+    for name, column in zip(names, info["columns"], strict=True):
         notes = [f"{len(column['categories'])} categories"] if column["kind"] == "categorical" else []
         notes += ["missing in training"] if column["missing_in_training"] else []
         notes += [] if column["used"] else ["ignored"]
-        print(f"  {column['name']:{width}}  {column['kind']:11}  {', '.join(notes)}".rstrip())
-    print(f"made by: {', '.join(f'{name} {version}' for name, version in info['versions'].items()) or 'not recorded'}")
+        print(f"  {name:{width}}  {column['kind']:11}  {', '.join(notes)}".rstrip())
+    print(f"made by: {escaped(versions) or 'not recorded'}")
     print(f"runs on: {', '.join(info['providers'])}, threads: {info['threads'] or 'one per core'}")
 
 
 def _check(args: argparse.Namespace, model: Model) -> None:
     result = model.check()
     if args.json:
-        print(json.dumps(result))
+        print(_json(result))
     else:
         print(
-            f"{args.model}: {result['rows']} self-test rows, labels equal, "
+            f"{escaped(args.model)}: {result['rows']} self-test rows, labels equal, "
             f"probabilities within {result['max_difference']:.1g} (allowed: {result['tolerance']:g})"
         )
 
 
-def _say(text: str) -> None:
-    print(f"{_PROG}: {' '.join(text.splitlines())}", file=sys.stderr)
+def _json(value: Any) -> str:
+    return escaped_json(json.dumps(value, ensure_ascii=False))

@@ -3,37 +3,44 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from mothernet_runtime.container import ModelFileError
 from mothernet_runtime.file import read_model
 from mothernet_runtime.rows import RowReader
-from mothernet_runtime.session import Providers, open_session
+from mothernet_runtime.session import Providers, engine, open_session
 
+_MAX_BYTES = 2**31 - 1  # of a protobuf message
+_TOLERANCE = 1e-5  # of a probability, on the CPU
+_REDUCED_TOLERANCE = 1e-3  # on hardware that may multiply at reduced precision
+_SUM_TOLERANCE = 1e-3  # of the sum of a row's probabilities
+_CLEAR_GAP = 1e-3  # between the two largest probabilities of a row whose label no rounding changes
 _CHUNK_ROWS = 4096  # rows per call of onnxruntime, whose intermediate results grow with rows times categorical columns
 
 
-class SelfTestError(RuntimeError):
+class SelfTestError(ModelFileError):
     """The model does not reproduce the answers that its file records."""
 
 
 def load(path: str | os.PathLike[str], *, providers: Providers = None, threads: int = 1, strict: bool = False) -> Model:
-    """Open a MotherNet .onnx file.
+    """Open a MotherNet .onnx file, check it against its format, and run its self-test once.
 
     Parameters
     ----------
     path : path of the file
     providers : str, or sequence of str or (str, dict of options), optional
         What runs the graph, in order of preference: names such as "cpu", "cuda", "tensorrt" or those of onnxruntime
-        ("CUDAExecutionProvider"); "auto" takes the accelerators that are there (TensorRT, slow to start, only by name).
-        The CPU always stands last. Default: the CPU, the fastest for small batches.
+        ("CUDAExecutionProvider"); "auto" takes the available accelerators (TensorRT, slow to start, only by name).
+        The CPU is always last. Default: the CPU, the fastest for small batches.
     threads : int
         Threads of one call; 0 takes one per core. More than one pays from some thousand rows on.
     strict : bool
-        Whether a provider that is not to be had is an error; by default a warning says what is used in its place.
+        Whether a provider that is not available is an error; by default a warning says what is used instead.
 
     Returns
     -------
@@ -44,9 +51,12 @@ def load(path: str | os.PathLike[str], *, providers: Providers = None, threads: 
     FileNotFoundError
         If there is no such file.
     ModelFileError
-        A ValueError: the file is no ONNX file, cut off, not from MotherNet, too new or damaged.
+        A ValueError: the file is no ONNX file, cut off, not from MotherNet, too new, or not as its format demands.
+    SelfTestError
+        A ModelFileError: the answers to the rows of the self-test differ from the recorded ones by more than 1e-5 in a
+        probability (1e-3 unless all runs on the CPU).
     ValueError
-        If `providers` or `threads` is not as above.
+        If `path`, `providers` or `threads` is not as above.
 
     Examples
     --------
@@ -59,10 +69,12 @@ def load(path: str | os.PathLike[str], *, providers: Providers = None, threads: 
         raise FileNotFoundError(
             f"there is no model file {source!r}. Check the path, or write one with `mothernet export`."
         )
-    if os.path.isdir(source):
-        raise ValueError(f"the path of a model must lead to an .onnx file, however: {source!r} is a folder")
+    status = os.stat(source)
+    if stat.S_ISDIR(status.st_mode) or stat.S_ISCHR(status.st_mode) or status.st_size > _MAX_BYTES:
+        what = "a folder" if stat.S_ISDIR(status.st_mode) else f"no file of at most {_MAX_BYTES:,} bytes"
+        raise ValueError(f"the path of a model must lead to an .onnx file, however: {source!r} is {what}")
     with open(source, "rb") as stream:
-        data = stream.read()
+        data = stream.read(_MAX_BYTES)
     return Model(data, source, providers=providers, threads=threads, strict=strict)
 
 
@@ -71,20 +83,21 @@ class Model:
 
     Rows may be given as a dict of columns (single values: one row), a list of dicts, a data frame (pandas, polars,
     pyarrow: anything with ``columns`` and ``[name]``), all with columns in any order, or a 2-D NumPy array with columns
-    in the order of `feature_names`. None, NaN, NA and NaT are missing. A numeric column takes numbers, or text that
+    in the order of `feature_names_in_`. None, NaN, NA and NaT are missing. A numeric column takes numbers, or text that
     reads as one (blank: missing); a categorical column anything, in its text form: True is "True", 3 and 3.0 are "3".
 
     Attributes
     ----------
     classes_ : ndarray (C,)
-        Labels in the order of the probabilities, of the kind that the training table had: str, int64, bool or float64.
-    feature_names : list of str
+        Labels in the order of the probabilities, of the type that the training table had: str, int64, bool or float64.
+    feature_names_in_ : list of str
         Columns in the order of the training table.
 
     Notes
     -----
     Wrong rows raise ValueError: a column missing, unknown, repeated or of another length, text in a numeric column
-    (`CellError`), an array of another shape. Something that is no table raises TypeError.
+    (`CellError`), an array of another shape. Something that is no table raises TypeError. If onnxruntime cannot run the
+    graph, or the graph answers with other shapes or labels than it should, that is a ModelFileError.
     """
 
     def __init__(
@@ -94,8 +107,11 @@ class Model:
         self._settings = (source, providers, threads, strict)
         self._session = open_session(data, source, providers, threads, strict)
         self._reader = RowReader(self._file.columns)
+        self._labels = frozenset(self._file.labels)
         self.classes_ = self._file.classes
-        self.feature_names = self._reader.names
+        self.feature_names_in_ = self._reader.names
+        on_cpu = self._session.get_providers() == ["CPUExecutionProvider"]
+        self.check(_TOLERANCE if on_cpu else _REDUCED_TOLERANCE)
 
     def predict(self, rows: Any) -> npt.NDArray[Any]:
         """Labels (N,), of the dtype of `classes_`."""
@@ -117,11 +133,11 @@ class Model:
     def count_unseen(self, rows: Any) -> dict[str, int]:
         """Per categorical column, the cells that have no category of their own in the model and count as "other".
 
-        That is: text unseen or rare in training, or a missing cell where training had none. Columns that the model
+        That is: text unseen or rare in training, or a missing cell if training had none. Columns that the model
         ignores are left out.
         """
         cells = self._reader.read(rows)[1].get("categorical")
-        columns = [column for column in self._file.columns if column.kind == "categorical"]
+        columns = [column for column in self._file.columns if column.type == "categorical"]
         return {
             column.name: sum(cell not in known for cell in cells[:, i])
             for i, column in enumerate(columns)
@@ -138,7 +154,7 @@ class Model:
             "threads": threads,
         }
 
-    def check(self, tolerance: float = 1e-5) -> dict[str, Any]:
+    def check(self, tolerance: float = _TOLERANCE) -> dict[str, Any]:
         """Predict the self-test rows of the file and compare with the recorded answers.
 
         Returns
@@ -149,40 +165,79 @@ class Model:
         Raises
         ------
         SelfTestError
-            If a label differs or a probability is off by more than `tolerance`.
+            If a probability is off by more than `tolerance`, or a label differs in a row whose two largest recorded
+            probabilities are further apart than rounding explains.
         """
-        test = self._file.self_test
-        labels, probabilities = self.predict_both(test["columns"])
-        expected = np.array(test["probabilities"], np.float64)
-        difference = float(np.abs(probabilities - expected).max()) if probabilities.shape == expected.shape else np.inf
-        wrong = sum(str(label) != str(other) for label, other in zip(labels.tolist(), test["labels"], strict=True))
+        test, labels = self._file.self_test, self._file.labels
+        got_labels, got = self._answers(test.columns, ["label", "probabilities"])
+        if not ((got >= 0).all() and (np.abs(got.sum(axis=1) - 1) <= _SUM_TOLERANCE).all()):
+            raise ModelFileError(
+                f"the probabilities of {self._settings[0]} must be at least 0 and sum to 1, however: in the self-test "
+                f"they lie between {got.min():.3g} and {got.max():.3g}. Export the file again."
+            )
+        difference = float(np.abs(got - test.probabilities).max())
+        may_differ = _near_ties(test.probabilities, tolerance)
+        wrong = sum(
+            label != recorded and not may_differ[row, [labels.index(label), labels.index(recorded)]].all()
+            for row, (label, recorded) in enumerate(zip(got_labels.tolist(), test.labels, strict=True))
+        )
         if wrong or not difference <= tolerance:
             raise SelfTestError(
-                f"self-test failed: {wrong} of {len(labels)} labels differ, and probabilities differ by up to "
-                f"{difference:.3g} (allowed: {tolerance:g}) on {', '.join(self._session.get_providers())}. "
-                "Try providers='cpu'; if that fails too, export the file again."
+                f"{self._settings[0]} fails its self-test: {wrong} of {len(got)} labels differ, and probabilities "
+                f"differ by up to {difference:.3g} (allowed: {tolerance:g}) on "
+                f"{', '.join(self._session.get_providers())}. Try providers='cpu'; if that fails too, export the file "
+                "again."
             )
-        return {"rows": len(labels), "max_difference": difference, "tolerance": tolerance}
+        return {"rows": len(got), "max_difference": difference, "tolerance": tolerance}
 
     def _run(self, rows: Any, *outputs: str) -> list[npt.NDArray[Any]]:
         """The named outputs for N rows; labels as in `classes_`."""
+        results = self._answers(rows, outputs)
+        return [
+            self._typed(result) if name == "label" else result for name, result in zip(outputs, results, strict=True)
+        ]
+
+    def _answers(self, rows: Any, outputs: Sequence[str]) -> list[npt.NDArray[Any]]:
+        """The named outputs for N rows as the graph gives them."""
         n_rows, inputs = self._reader.read(rows)
+        if 0 < n_rows <= _CHUNK_ROWS:
+            return self._run_graph(inputs, outputs, n_rows)
         if not n_rows:
             empty = {"label": self.classes_[:0], "probabilities": np.empty((0, len(self.classes_)), np.float32)}
             return [empty[name] for name in outputs]
         chunks = []
+        for start in range(0, n_rows, _CHUNK_ROWS):
+            feed = {name: array[start : start + _CHUNK_ROWS] for name, array in inputs.items()}
+            chunks.append(self._run_graph(feed, outputs, min(_CHUNK_ROWS, n_rows - start)))
+        return [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
+
+    def _run_graph(
+        self, feed: dict[str, npt.NDArray[Any]], outputs: Sequence[str], n_rows: int
+    ) -> list[npt.NDArray[Any]]:
+        """One call of onnxruntime, whose answers have the shapes and labels that they should have."""
         try:
-            for start in range(0, n_rows, _CHUNK_ROWS):
-                feed = {name: array[start : start + _CHUNK_ROWS] for name, array in inputs.items()}
-                chunks.append(self._session.run(outputs, feed))
+            results: list[npt.NDArray[Any]] = self._session.run(outputs, feed)
         except UnicodeEncodeError as error:
             raise ValueError(f"text must be valid Unicode, however: {error.object!r} (a lone surrogate)") from None
-        results = [parts[0] if len(parts) == 1 else np.concatenate(parts) for parts in zip(*chunks, strict=True)]
-        return [
-            self._labels(result) if name == "label" else result for name, result in zip(outputs, results, strict=True)
-        ]
+        except Exception as error:  # onnxruntime's exceptions share no base class
+            raise ModelFileError(
+                f"{engine()} cannot run {self._settings[0]}: {' '.join(str(error).split())}. Export the file again."
+            ) from error
+        for name, result in zip(outputs, results, strict=True):
+            expected = (n_rows,) if name == "label" else (n_rows, len(self.classes_))
+            if result.shape != expected:
+                raise ModelFileError(
+                    f"the output {name!r} of {self._settings[0]} must have shape {expected}, "
+                    f"however: {result.shape}. Export the file again."
+                )
+            if name == "label" and not self._labels.issuperset(result.tolist()):
+                other = next(label for label in result.tolist() if label not in self._labels)
+                raise ModelFileError(
+                    f"labels of {self._settings[0]} must be its classes, however: {other!r}. Export the file again."
+                )
+        return results
 
-    def _labels(self, labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def _typed(self, labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The graph's labels as in the training table: it writes booleans and floats as text."""
         if self.classes_.dtype.kind == "b":
             return np.asarray(labels == "True")
@@ -192,7 +247,14 @@ class Model:
         return _reopen, (self._file.data, *self._settings)
 
     def __repr__(self) -> str:
-        return f"<Model {self._settings[0]!r}: {len(self.feature_names)} columns, {len(self.classes_)} classes>"
+        return f"<Model {self._settings[0]!r}: {len(self.feature_names_in_)} columns, {len(self.classes_)} classes>"
+
+
+def _near_ties(probabilities: npt.NDArray[np.float64], tolerance: float) -> npt.NDArray[np.bool_]:
+    """Per row and class (n, C), whether rounding may make that class the label instead of the recorded one."""
+    ordered = np.sort(probabilities, axis=1)
+    is_clear = ordered[:, -1:] - ordered[:, -2:-1] > max(_CLEAR_GAP, 2 * tolerance)  # (n, 1)
+    return np.asarray((probabilities >= ordered[:, -1:] - 2 * tolerance) & ~is_clear)
 
 
 def _reopen(data: bytes, source: str, providers: Providers, threads: int, strict: bool) -> Model:

@@ -43,7 +43,7 @@ def written(path: StrPath, *, inputs: Iterable[StrPath] = ()) -> Iterator[Path]:
     Yields
     ------
     pathlib.Path
-        A temporary file, there and empty, for the block to write. Its content gets to `path` when the block succeeds;
+        A temporary file, empty, for the block to write. Its content gets to `path` when the block succeeds;
         after an exception `path` is as it was, and the temporary file is gone. It lies in the folder of `path`, or in
         the system's folder for temporary files if `path` is a stream. If this process is killed, the next run for the
         same path on this host removes it.
@@ -80,7 +80,7 @@ def check_output(path: StrPath, *, inputs: Iterable[StrPath] = ()) -> None:
 
 @contextlib.contextmanager
 def flushed_stdout() -> Iterator[None]:
-    """Flush standard output at the end of the block, so that a full disk or a closed pipe is an error there and then.
+    """Flush standard output at the end of the block, so that a full disk or a closed pipe is an error at that point.
 
     After such an error standard output leads nowhere, so that the interpreter does not complain again when it exits.
 
@@ -90,7 +90,10 @@ def flushed_stdout() -> Iterator[None]:
         If standard output cannot be written to: BrokenPipeError if its reader is gone.
     """
     try:
-        yield
+        try:
+            yield
+        except OSError as error:  # printing fails at once if standard output has no buffer
+            raise _clear(error, "-") from error
     finally:
         try:
             if sys.stdout is not None:

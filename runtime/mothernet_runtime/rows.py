@@ -1,14 +1,13 @@
 """Rows as callers have them (columns, records, data frames, matrices) turned into the two matrices the graph reads.
 
-Missing cells, text forms and every complaint about rows live here. Data frames are recognised by what they can do:
-neither pandas nor any other table library is imported.
+Every complaint about rows lives here; `text.py` defines missing cells and text forms. Data frames are recognised by
+what they can do: neither pandas nor any other table library is imported.
 """
 
 from __future__ import annotations
 
 import difflib
 import math
-import numbers
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
@@ -17,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mothernet_runtime.file import Column
+from mothernet_runtime.text import are_plain_numbers, category_texts, is_missing, shortened, text_number
 
+_NUMBERS = {float, int, bool, type(None)}  # what most cells are: NumPy takes them as they are
 _NOT_NUMBERS = (bytes, np.datetime64, np.timedelta64)  # NumPy would turn these into numbers without a word
-_NA_TYPES = ("NAType", "NaTType")  # pandas.NA and pandas.NaT
 
 
 class CellError(ValueError):
@@ -36,7 +36,7 @@ class CellError(ValueError):
     def reason(self) -> str:
         return (
             f"column {self.column!r} must hold numbers (None, NaN or a blank where missing), however: "
-            f"{_shorten(repr(self.value))}. Correct the cell; text belongs in the categorical columns."
+            f"{shortened(repr(self.value))}. Correct the cell; text belongs in the categorical columns."
         )
 
 
@@ -51,12 +51,12 @@ class RowReader:
 
     def __init__(self, columns: Sequence[Column]) -> None:
         self.names = [column.name for column in columns]
-        self.numeric = [column.name for column in columns if column.kind == "numeric"]
-        self.categorical = [column.name for column in columns if column.kind == "categorical"]
+        self.numeric = [column.name for column in columns if column.type == "numeric"]
+        self.categorical = [column.name for column in columns if column.type == "categorical"]
         self._name_set = frozenset(self.names)
 
     def read(self, rows: Any) -> tuple[int, dict[str, npt.NDArray[Any]]]:
-        """Number of rows N, and ``numeric`` (N, Fn) float32 and ``categorical`` (N, Fc) of str, where there are such.
+        """Number of rows N, and those of ``numeric`` (N, Fn) float32 and ``categorical`` (N, Fc) of str that exist.
 
         Raises
         ------
@@ -87,11 +87,15 @@ class RowReader:
 
     def check_names(self, received: Sequence[str]) -> None:
         """Raise ValueError unless `received` are the columns of the model, each once, in any order."""
+        if (
+            len(received) == len(self.names)
+            and self._name_set.issuperset(received)
+            and len(set(received)) == len(received)
+        ):
+            return
         missing = [name for name in self.names if name not in received]
         unknown = [name for name in dict.fromkeys(received) if name not in self._name_set]
         twice = [name for name in dict.fromkeys(received) if received.count(name) > 1]
-        if not (missing or unknown or twice):
-            return
         complaints = []
         near = {name.strip().lower(): name for name in unknown}
         for name in missing[:8]:
@@ -155,46 +159,17 @@ class RowReader:
         return {name: [row[name] for row in rows] for name in self.names}
 
 
-def categorical_text(value: object) -> str:
-    """Text form of one cell of a categorical column, the same in every reader of the file.
-
-    None, NaN, NA and NaT become ``""``; booleans ``"True"`` or ``"False"``; integral numbers have no decimal point;
-    other floats are their ``repr``; strings are unchanged; anything else is its ``str``.
-
-    Examples
-    --------
-    >>> [categorical_text(value) for value in ("Bern", None, True, 3, 3.0, 0.5, float("nan"))]
-    ['Bern', '', 'True', '3', '3', '0.5', '']
-    """
-    if isinstance(value, str):
-        return str(value)
-    if value is None or type(value).__name__ in _NA_TYPES:
-        return ""
-    if isinstance(value, bool | np.bool_):
-        return str(bool(value))
-    if isinstance(value, float | np.floating):
-        number = float(value)
-        if math.isnan(number):
-            return ""
-        return str(int(number)) if number.is_integer() else repr(number)
-    if isinstance(value, numbers.Integral):
-        return str(int(value))
-    if isinstance(value, np.datetime64 | np.timedelta64) and np.isnat(value):
-        return ""
-    return str(value)
-
-
 def _texts(column: Any) -> npt.NDArray[np.object_] | list[str]:
     """Text forms of the N cells of a categorical column."""
     array = column if isinstance(column, list) else _array(column)
     if isinstance(array, np.ndarray) and array.dtype.kind in "fiub":  # few distinct values: convert each of them once
         values, inverse = np.unique(array, return_inverse=True)
         texts = np.empty(len(values), object)
-        texts[:] = [categorical_text(value) for value in values.tolist()]
+        texts[:] = category_texts(values.tolist())
         return texts[inverse]
     if isinstance(array, np.ndarray):  # tolist would turn nanoseconds into integers
         array = list(column) if array.dtype.kind in "mM" else array.tolist()
-    return [value if type(value) is str else categorical_text(value) for value in array]
+    return category_texts(array)
 
 
 def _numeric_matrix(columns: Sequence[tuple[str, Any]], n_rows: int) -> npt.NDArray[np.float32]:
@@ -233,8 +208,12 @@ def _numbers(name: str, column: Any) -> npt.NDArray[Any]:
 
 def _convert(cells: list[Any]) -> npt.NDArray[np.float64] | None:
     """All cells at once, or None if some need a closer look (blanks, NA, text)."""
-    if not set(map(type, cells)).isdisjoint(_NOT_NUMBERS):
-        return None
+    types = set(map(type, cells))
+    if not types <= _NUMBERS:
+        if not types.isdisjoint(_NOT_NUMBERS):
+            return None
+        if not are_plain_numbers(cell for cell in cells if isinstance(cell, str)):
+            return None
     try:
         array = np.array(cells, np.float64)
     except (TypeError, ValueError, OverflowError):
@@ -244,9 +223,8 @@ def _convert(cells: list[Any]) -> npt.NDArray[np.float64] | None:
 
 def _number(cell: object) -> float:
     if isinstance(cell, str):
-        text = cell.strip()
-        return float(text) if text else math.nan
-    if cell is None or type(cell).__name__ in _NA_TYPES:
+        return text_number(cell)
+    if is_missing(cell):
         return math.nan
     if isinstance(cell, _NOT_NUMBERS):
         raise TypeError("not a number")
@@ -275,8 +253,4 @@ def _names(rows: Mapping[Any, Any]) -> list[str]:
 
 def _listed(names: Iterable[str] | Mapping[str, int]) -> str:
     shown = [f"{name!r}: {names[name]}" if isinstance(names, Mapping) else repr(name) for name in names]
-    return ", ".join(_shorten(name) for name in shown[:12]) + (f" and {len(shown) - 12} more" if shown[12:] else "")
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."
+    return ", ".join(shortened(name) for name in shown[:12]) + (f" and {len(shown) - 12} more" if shown[12:] else "")

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from mothernet_runtime.file import ModelFileError
+from mothernet_runtime.container import ModelFileError
 
 Providers = str | Sequence[str | tuple[str, dict[str, Any]]] | None
 
@@ -28,7 +28,7 @@ def open_session(data: bytes, source: str, providers: Providers, threads: int, s
     ModelFileError
         If onnxruntime cannot open the file.
     ValueError
-        If a provider's name is unknown, `threads` is negative, or with `strict` a provider is not to be had.
+        If a provider's name is unknown, `threads` is negative, or with `strict` a provider is not available.
     """
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime  # type: ignore[import-untyped,unused-ignore]
@@ -40,27 +40,49 @@ def open_session(data: bytes, source: str, providers: Providers, threads: int, s
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # what goes wrong is raised, and need not be printed as well
+    options.add_session_config_entry(
+        "session.load_model_format", "ONNX"
+    )  # what was checked, whatever else it resembles
     for pool in ("intra_op", "inter_op"):  # idle threads that spin slow down whatever else runs on the host
         options.add_session_config_entry(f"session.{pool}.allow_spinning", "0")
     usable = [entry for entry in asked if entry[0] in available]
     if all(name != _CPU for name, _ in usable):
         usable.append((_CPU, {}))
+    reason = ""
     try:
-        session = onnxruntime.InferenceSession(data, options, providers=usable)
-    except Exception as error:  # onnxruntime's exceptions share no base class
-        raise ModelFileError(f"onnxruntime {onnxruntime.__version__} cannot open {source}: {error}") from error
+        session = _open(onnxruntime, data, source, options, usable)
+    except ModelFileError as error:
+        if usable == [(_CPU, {})]:
+            raise
+        session, reason = _open(onnxruntime, data, source, options, [(_CPU, {})]), f" ({error})"
     used = session.get_providers()
     lacking = [name for name, _ in asked if name not in used]
     if lacking:
         message = (
             f"asked for {', '.join(name for name, _ in asked)}; this onnxruntime offers {', '.join(available)}; "
-            f"the session runs on {', '.join(used)}. Install the build of onnxruntime (and the driver) for "
-            f"{', '.join(lacking)}, or ask for what is there."
+            f"the session runs on {', '.join(used)}{reason}. Install the build of onnxruntime (and the driver) for "
+            f"{', '.join(lacking)}, or ask for one that is available."
         )
         if strict:
             raise ValueError(message)
         warnings.warn(message, stacklevel=4)
     return session
+
+
+def _open(ort: Any, data: bytes, source: str, options: Any, providers: Any) -> Any:
+    """A session, without onnxruntime's own second attempt on the CPU, which it announces on standard output."""
+    try:
+        return ort.InferenceSession(data, options, providers=providers, enable_fallback=0)
+    except Exception as error:  # onnxruntime's exceptions share no base class
+        raise ModelFileError(f"{engine()} cannot open {source}: {' '.join(str(error).split())}") from error
+
+
+def engine() -> str:
+    """Name and version of what runs the graph, for error messages."""
+    import onnxruntime
+
+    return f"onnxruntime {onnxruntime.__version__}"
 
 
 def _resolve(ort: Any, providers: Providers) -> list[tuple[str, dict[str, Any]]]:

@@ -1,4 +1,4 @@
-"""Text rules with one definition for all packages: cells of categorical columns, missing values, text shown to people.
+"""Text rules with one definition for all packages: what cells mean, which are missing, how text is shown to people.
 
 Only what FORMAT.md says about text belongs here, and nothing but NumPy may be imported.
 """
@@ -13,6 +13,8 @@ from collections.abc import Iterable
 import numpy as np
 
 _NA_TYPES = ("NAType", "NaTType")  # pandas.NA and pandas.NaT, recognised without importing pandas
+_BLANKS = " \t\n\v\f\r"
+_ONLY_PYTHON = re.compile("[^\x00-\x1b\x20-\x5e\x60-\x7f]")  # not ASCII, an underscore, or a blank to Python alone
 _BOOLEANS, _FLOATS, _TIMES = (bool, np.bool_), (float, np.floating), (np.datetime64, np.timedelta64)
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -62,6 +64,35 @@ def is_missing(value: object) -> bool:
     if isinstance(value, _FLOATS):
         return math.isnan(value)
     return isinstance(value, _TIMES) and bool(np.isnat(value))
+
+
+def text_number(text: str) -> float:
+    """The number that a cell's text means in a numeric column: NaN if it is blank.
+
+    Blanks are those of ASCII. A number has ASCII digits, with or without point and exponent, no underscores; ``nan``,
+    ``inf`` and ``infinity``, with or without sign and in any letter case, are numbers too.
+
+    Raises
+    ------
+    ValueError
+        If the text means no number.
+
+    Examples
+    --------
+    >>> [text_number(text) for text in (" 42.5 ", "1e3", "-inf", "")]
+    [42.5, 1000.0, -inf, nan]
+    """
+    digits = text.strip(_BLANKS)
+    if not digits:
+        return math.nan
+    if _ONLY_PYTHON.search(digits):
+        raise ValueError(f"a number must be written in ASCII, without underscores, however: {shortened(repr(text))}")
+    return float(digits)
+
+
+def are_plain_numbers(texts: Iterable[str]) -> bool:
+    """Whether no text holds what Python's `float` takes and `text_number` does not: then `float` may read them all."""
+    return not _ONLY_PYTHON.search("".join(texts))
 
 
 def escaped(text: str) -> str:

@@ -55,8 +55,10 @@ def test_the_schema_text_is_canonical_and_hashed(mixed_child: ChildNetwork) -> N
 def test_keys_and_versions(mixed_child: ChildNetwork) -> None:
     model = to_onnx(mixed_child)
     entries = read(model)
-    names = ("format", "schema", "schema_hash", "versions", "self_test")
+    names = ("format", "schema", "schema_hash", "graph_hash", "versions", "self_test")
     assert list(entries) == [f"mothernet.{name}" for name in names]
+    graph = model.graph.SerializeToString(deterministic=True)
+    assert entries["mothernet.graph_hash"] == hashlib.sha256(graph).hexdigest()
     assert entries["mothernet.format"] == "1"
     assert json.loads(entries["mothernet.versions"]) == {"mothernet": "0.1.0", "mothernet-export": __version__}
     assert (model.producer_name, model.producer_version) == ("mothernet-export", __version__)

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 import onnx
+from mothernet_runtime.container import IR_VERSIONS, OPSETS
 from mothernet_runtime.output import written
 from onnx import helper
 
@@ -15,8 +16,6 @@ from mothernet_export.metadata import metadata
 from mothernet_export.onnx_writer.builder import ML_DOMAIN
 from mothernet_export.onnx_writer.graph import build_graph
 
-OPSETS = range(13, 29)  # below 13, ReduceSum and Squeeze take their axes otherwise; above 28 is untested
-IR_VERSIONS = range(7, 15)
 _ML_OPSET = 2  # LabelEncoder has been as it is used here since ai.onnx.ml 2, which every runtime knows
 
 
@@ -61,7 +60,7 @@ def to_onnx(
     ['label', 'probabilities']
     """
     child = child_of(model)
-    _check_version("opset", opset, OPSETS, onnx.defs.onnx_opset_version())
+    _check_version("opset", opset, OPSETS["ai.onnx"], onnx.defs.onnx_opset_version())
     _check_version("ir_version", ir_version, IR_VERSIONS, onnx.IR_VERSION)
     graph = build_graph(child)
     imports = [helper.make_opsetid("", opset)]
@@ -75,7 +74,7 @@ def to_onnx(
         producer_name="mothernet-export",
         producer_version=exporter_version,
     )
-    for key, value in metadata(child, exporter_version).items():
+    for key, value in metadata(child, graph, exporter_version).items():
         proto.metadata_props.add(key=key, value=value)
     onnx.checker.check_model(proto, full_check=True)
     if path is not None:

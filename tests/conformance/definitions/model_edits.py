@@ -30,6 +30,11 @@ def set_schema(model: onnx.ModelProto, text: str) -> None:
     set_metadata(model, "mothernet.schema_hash", hashlib.sha256(text.encode()).hexdigest())
 
 
+def remove_graph_hash(model: onnx.ModelProto) -> None:
+    """Take the optional hash of the graph away, so that what else is wrong with the graph decides."""
+    model.metadata_props.remove(next(e for e in model.metadata_props if e.key == "mothernet.graph_hash"))
+
+
 def remove_exporter_version(model: onnx.ModelProto) -> None:
     """Take the exporter's version out, so that a release changes no case."""
     model.producer_version = ""

@@ -21,14 +21,20 @@ ROW = "31,Bern,7.25,1,3,x\n"
 def run(tmp_path):
     def run(*arguments, stdin=b""):
         command = [sys.executable, "-m", "mothernet_runtime", *map(str, arguments)]
-        return subprocess.run(command, cwd=tmp_path, input=stdin, capture_output=True)
+        return subprocess.run(command, cwd=tmp_path, input=stdin, capture_output=True, timeout=60)
 
     return run
 
 
 @pytest.fixture
-def model_path(golden):
-    return str(golden / "model.onnx")
+def shell(tmp_path):
+    """Run a command line of a shell, in which "mothernet-runtime" is the command."""
+
+    def shell(line, **options):
+        line = line.replace("mothernet-runtime", f"{sys.executable} -m mothernet_runtime")
+        return subprocess.run(["sh", "-c", line], cwd=tmp_path, capture_output=True, text=True, timeout=60, **options)
+
+    return shell
 
 
 def answers(text):
@@ -36,20 +42,20 @@ def answers(text):
     return header, [row[0] for row in rows], np.array([row[1:] for row in rows], np.float32)
 
 
-def test_predict_writes_what_the_model_answers(run, golden, golden_rows, golden_expected, model_path, tmp_path):
-    done = run("predict", model_path, golden / "rows.csv", "-o", "out.csv")
+def test_predict_writes_what_the_model_answers(run, rows_path, rows, expected, model_path, tmp_path):
+    done = run("predict", model_path, rows_path, "-o", "out.csv")
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     header, labels, probabilities = answers((tmp_path / "out.csv").read_text("utf-8"))
     assert header == ["label", "probability_maybe, or not", "probability_no", "probability_oui, ça"]
-    assert labels == golden_expected[0]
-    assert np.abs(probabilities - golden_expected[1]).max() < 1e-5
-    assert np.array_equal(probabilities, load(model_path).predict_proba(golden_rows))  # 9 digits hold all of a float32
+    assert labels == expected[0]
+    assert np.abs(probabilities - expected[1]).max() < 1e-5
+    assert np.array_equal(probabilities, load(model_path).predict_proba(rows))  # 9 digits hold all of a float32
     assert os.listdir(tmp_path) == ["out.csv"]
 
 
-def test_predict_pipes_and_reads_gzip(run, golden, model_path, tmp_path):
-    rows = (golden / "rows.csv").read_bytes()
-    expected = run("predict", model_path, golden / "rows.csv").stdout
+def test_predict_pipes_and_reads_gzip(run, rows_path, model_path, tmp_path):
+    rows = rows_path.read_bytes()
+    expected = run("predict", model_path, rows_path).stdout
     assert expected.count(b"\n") == 10
     (tmp_path / "rows.csv.gz").write_bytes(gzip.compress(rows))
     assert run("predict", model_path, "rows.csv.gz").stdout == expected
@@ -71,7 +77,7 @@ def test_output_keeps_the_old_file_until_the_new_one_is_whole(run, model_path, t
     assert run("predict", model_path, "-", "-o", "/dev/stdout", stdin=(HEADER + ROW).encode()).stdout.count(b"\n") == 2
 
 
-def test_columns_may_come_in_any_order_and_extra_ones_be_ignored(run, golden, model_path, tmp_path):
+def test_columns_may_come_in_any_order_and_extra_ones_be_ignored(run, rows_path, model_path, tmp_path):
     expected = run("predict", model_path, "-", stdin=(HEADER + ROW).encode()).stdout
     mixed = b"note,target,code,city,age,constant,fare,target\nx,no,3,Bern,31,1,7.25,yes\n"
     assert run("predict", model_path, "-", "--ignore-extra", stdin=mixed).stdout == expected
@@ -88,7 +94,7 @@ def test_header_alone_gives_a_header_alone(run, model_path):
 
 
 def test_chunks_join_and_lines_are_counted_across_them(model_path, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("mothernet_runtime.table.CHUNK_ROWS", 2)
+    monkeypatch.setattr("mothernet_runtime.csv_files.CHUNK_ROWS", 2)
     monkeypatch.chdir(tmp_path)
     rows = [ROW, "\n", '1,"two\nlines",2,3,4,5\n', ROW, ROW, ROW]
     (tmp_path / "rows.csv").write_text(HEADER + "".join(rows))
@@ -102,8 +108,8 @@ def test_chunks_join_and_lines_are_counted_across_them(model_path, tmp_path, mon
     assert "'old'" in printed.err
 
 
-def test_unseen_categories_are_reported_on_request(run, golden, model_path):
-    done = run("predict", model_path, golden / "rows.csv", "--report-unseen")
+def test_unseen_categories_are_reported_on_request(run, rows_path, model_path):
+    done = run("predict", model_path, rows_path, "--report-unseen")
     assert done.stderr.decode().strip() == (
         "mothernet-runtime: unseen categories in 'city': 3 of 9 rows, 'code': 4 of 9 rows"
     )
@@ -122,16 +128,15 @@ def test_info_and_check_print_text_or_json(run, model_path):
     assert json.loads(run("check", model_path, "--json").stdout)["max_difference"] < 1e-5
 
 
-def test_failed_check_has_exit_code_1(golden, tmp_path, capsys):
-    onnx = pytest.importorskip("onnx")
-    model = onnx.load(golden / "model.onnx")
-    (entry,) = (entry for entry in model.metadata_props if entry.key == "mothernet.self_test")
-    test = json.loads(entry.value)
-    test["labels"][0] = "never"
-    entry.value = json.dumps(test)
-    onnx.save(model, tmp_path / "m.onnx")
-    assert main(["check", str(tmp_path / "m.onnx")]) == 1
-    assert "self-test failed: 1 of 8 labels differ" in capsys.readouterr().err
+@pytest.mark.parametrize("command", ["check", "info", "predict"])
+def test_failed_self_test_has_exit_code_1(load_bytes, with_metadata, metadata, tmp_path, rows_path, capsys, command):
+    test = metadata["self_test"]
+    test["labels"][0] = next(label for label in metadata["schema"]["classes"] if label != test["labels"][0])
+    (tmp_path / "m.onnx").write_bytes(with_metadata(self_test=test))
+    assert main([command, str(tmp_path / "m.onnx"), *([str(rows_path)] if command == "predict" else [])]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "fails its self-test: 1 of 8 labels differ" in printed.err
 
 
 def test_provider_that_is_not_there_is_a_warning_of_one_line(run, model_path):
@@ -175,9 +180,11 @@ def test_bad_rows_exit_2_with_one_line_and_no_file(run, model_path, tmp_path, mo
     assert capsys.readouterr() == ("", line + "\n")
 
 
-def test_bad_paths_exit_2_with_one_line_and_no_file(run, golden, model_path, tmp_path):
+def test_bad_paths_exit_2_with_one_line_and_no_file(run, data, model_path, tmp_path):
     (tmp_path / "rows.csv").write_text(HEADER + ROW)
-    (tmp_path / "cut.onnx").write_bytes((golden / "model.onnx").read_bytes()[:-100])
+    (tmp_path / "cut.onnx").write_bytes(data[:-100])
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "link").symlink_to("rows.csv")
     (tmp_path / "folder").mkdir()
     before = sorted(os.listdir(tmp_path))
     for arguments, message in [
@@ -190,7 +197,11 @@ def test_bad_paths_exit_2_with_one_line_and_no_file(run, golden, model_path, tmp
         ([model_path, "rows.csv", "--providers", "gpu"], "providers must be 'auto' or of"),
         ([model_path, "rows.csv", "--threads", "-2"], "threads must be an integer >= 0"),
         ([model_path, "rows.csv", "-o", "absent/out.csv"], "the output must be a file in a folder that exists"),
-        ([model_path, "rows.csv", "-o", "folder"], "the output must be a file in a folder that exists"),
+        ([model_path, "rows.csv", "-o", "folder"], "the output must be a file, however: 'folder' is a folder"),
+        ([model_path, "rows.csv", "-o", "loop"], "'loop': Too many levels of symbolic links"),
+        ([model_path, "rows.csv", "-o", "rows.csv"], "must be another file than the input, however: 'rows.csv'"),
+        ([model_path, "rows.csv", "-o", "link"], "must be another file than the input, however: 'link' is 'rows.csv'"),
+        (["cut.onnx", "rows.csv", "-o", "cut.onnx"], "must be another file than the input, however: 'cut.onnx'"),
     ]:
         if "-o" not in arguments:
             arguments = [*arguments, "-o", "out.csv"]
@@ -208,6 +219,12 @@ def test_bad_usage_exits_2(run, model_path):
         assert b"usage: mothernet-runtime" in done.stderr
 
 
-def test_reader_that_stops_early_is_no_error(golden, model_path):
-    command = f"{sys.executable} -m mothernet_runtime predict {model_path} {golden / 'rows.csv'} | true"
-    assert subprocess.run(["sh", "-c", command], capture_output=True, text=True).stderr == ""
+def test_help_shows_examples_that_run(shell, model_path, rows_path, tmp_path):
+    shell(f"cp {model_path} model.onnx; cp {rows_path} rows.csv; gzip -k rows.csv")
+    for command in ("", "predict"):
+        text = shell(f"mothernet-runtime {command} --help").stdout
+        example = " ".join(text.partition("example: ")[2].split())
+        example = example.replace("titanic.onnx", "model.onnx").replace("new_passengers.csv", "rows.csv")
+        done = shell(example)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert (tmp_path / "predicted.csv").read_text("utf-8").count("\n") == 10

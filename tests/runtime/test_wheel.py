@@ -11,7 +11,7 @@ FORBIDDEN = {"mothernet", "mothernet_export", "onnx", "pandas", "pyarrow", "scip
 REPORT = """
 import json, sys, mothernet_runtime, importlib.metadata
 model = mothernet_runtime.load(sys.argv[1])
-rows = [dict.fromkeys(model.feature_names), dict(age=31, city="Bern", fare=1.5, constant=0, code=3, note="")]
+rows = [dict.fromkeys(model.feature_names_in_), dict(age=31, city="Bern", fare=1.5, constant=0, code=3, note="")]
 print(json.dumps({
     "checked": model.check()["rows"],
     "labels": model.predict(rows).tolist(),
@@ -41,9 +41,9 @@ def python_of(environment: Path) -> Path:
     return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def test_wheel_imports_onnxruntime_and_numpy_and_nothing_else(golden, tmp_path):
+def test_wheel_imports_onnxruntime_and_numpy_and_nothing_else(model_path, rows_path, tmp_path):
     environment = make_environment(tmp_path)
-    arguments = [python_of(environment), "-I", "-c", REPORT, golden / "model.onnx"]
+    arguments = [python_of(environment), "-I", "-c", REPORT, model_path]
     done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
@@ -56,8 +56,6 @@ def test_wheel_imports_onnxruntime_and_numpy_and_nothing_else(golden, tmp_path):
     assert {name for name in third_party if not name.startswith("_")} <= {"numpy", "onnxruntime"}
 
     script = python_of(environment).with_name("mothernet-runtime" + (".exe" if os.name == "nt" else ""))
-    done = subprocess.run(
-        [script, "predict", golden / "model.onnx", golden / "rows.csv"], capture_output=True, text=True
-    )
+    done = subprocess.run([script, "predict", model_path, rows_path], capture_output=True, text=True)
     assert (done.returncode, done.stdout.count("label,")) == (0, 1), done.stderr
     assert report["typed"]
