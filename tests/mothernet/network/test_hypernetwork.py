@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from mothernet.pretraining.validation import predicted_penalty_logits
 
 from mothernet.network.hypernetwork import Hypernetwork, HypernetworkConfig
 from mothernet.network.inputs import Ramps, Standardiser, balanced_weights
 from mothernet.network.units import hidden_units
+from mothernet.pretraining.validation import predicted_penalty_logits
 from mothernet.prior import TaskBatch, TaskShape
 
 TOLERANCE = 1e-4  # float32 sums in another order
