@@ -93,13 +93,7 @@ def child(data: Data, width: int) -> Exported:
     """The project's own file."""
     train = fitted_rows(data)
     model = MotherNetClassifier(width=width).fit(data.features.iloc[train], data.labels[train])
-    content, matrices = to_onnx(model).SerializeToString(), {}
-    for matrix in session_of(content).get_inputs():
-        text = matrix.type == "tensor(string)"
-        columns = model.child_.categorical_columns if text else model.child_.numeric_columns
-        values = data.features[[column.name for column in columns]]
-        matrices[matrix.name] = values.to_numpy(object if text else np.float32)
-    return Exported(content, matrices)
+    return Exported(to_onnx(model).SerializeToString(), model.graph_inputs(data.features))
 
 
 def exported_gbdt(name: str, data: Data) -> Exported:

@@ -66,11 +66,10 @@ def compare(table: RealTable, checkpoint: str | None) -> list[dict[str, Any]]:
     model = MotherNetClassifier(checkpoint=checkpoint).fit(data.features.iloc[train], data.labels[train])
     fit_seconds = time.perf_counter() - start
     child, X = model.child_, data.features.iloc[test]
-    numeric = X[[column.name for column in child.numeric_columns]].to_numpy(np.float64)
-    text = X[[column.name for column in child.categorical_columns]].to_numpy(object)
+    inputs = model.graph_inputs(X)
     proto = to_onnx(model)
-    limit = EVALUATOR_ROWS_WITH_TEXT if text.shape[1] else None
-    parity = check_export(proto, child, numeric, text, evaluator_rows=limit)
+    limit = EVALUATOR_ROWS_WITH_TEXT if "categorical" in inputs else None
+    parity = check_export(proto, child, inputs.get("numeric"), inputs.get("categorical"), evaluator_rows=limit)
     about = {
         "suite": table.suite,
         "table": table.name,

@@ -40,8 +40,10 @@ from tqdm import tqdm
 
 from mothernet.network.inputs import Standardiser
 from mothernet.prior import PriorConfig, sample_shape, sample_tasks
-from mothernet.tables.columns import column_types, read_raw_inputs
+from mothernet.tables import category_odds
+from mothernet.tables.columns import read_training_columns
 from mothernet.tables.encoding import fit_encoding
+from mothernet.tables.raw_inputs import raw_columns
 
 SUPPORT_ROWS, QUERY_ROWS, TASKS_PER_BATCH = 500, 128, 4
 FEW_VALUES = 20
@@ -83,9 +85,11 @@ def real_tasks(tables: Sequence[RealTable], splits: int) -> Iterator[Task]:
                 np.arange(len(y)), train_size=support, test_size=query, random_state=seed, stratify=y
             )
             X = data.features.iloc[np.concatenate([first, last])]
-            names = [str(name) for name in X.columns]
-            types = column_types(X, names, ())
-            encoding = fit_encoding(read_raw_inputs(X, names, types), names, types, n_ramps=0)
+            columns = read_training_columns(dict(X.items()))
+            raw = raw_columns((column.name, column.rule, column.values) for column in columns)
+            rows = np.concatenate([first, last])
+            encoded_by = category_odds.Labels(y[rows], int(y.max()) + 1, np.random.default_rng(0))
+            encoding = fit_encoding(raw, 0, encoded_by)
             indicators = sum(getattr(column, "missing_indicator", False) for column in encoding.columns)
             last_known = np.isin(y[last], y[first])  # classes of the support rows only
             labels = np.searchsorted(np.unique(y[first]), np.concatenate([y[first], y[last][last_known]]))

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import numbers
 import os
+import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, get_args
 
@@ -14,19 +15,34 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from mothernet_export import ChildNetwork, ClassTarget
+from mothernet_export.metadata import schema
 from mothernet_export.reference import predict_proba
-from mothernet_runtime.text import is_missing
+from mothernet_runtime.cells import CellRule, IgnoredRule
+from mothernet_runtime.columns import table_columns
+from mothernet_runtime.coverage import Coverage
+from mothernet_runtime.rows import RowReader
+from mothernet_runtime.schema import read_columns
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import Tags
+from sklearn.utils import Tags, check_consistent_length
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, check_random_state, column_or_1d, validate_data
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    check_random_state,
+    validate_data,
+)
 
 from mothernet.fitting.child import PenaltySource, fit_child_weights
 from mothernet.network.checkpoint import Checkpoint, load_checkpoint
 from mothernet.network.inputs import balanced_weights
 from mothernet.settings import DEFAULT_SETTINGS, FitSettings
-from mothernet.tables.columns import RawInputs, column_types, read_raw_inputs, warn_of_lost_digits
+from mothernet.tables.category_odds import Labels
+from mothernet.tables.columns import TrainingColumn, read_training_columns
 from mothernet.tables.encoding import fit_encoding
+from mothernet.tables.inference import COLUMN_TYPES, ColumnChoice
+from mothernet.tables.labels import label_array
+from mothernet.tables.raw_inputs import raw_columns
 from mothernet.version import __version__
 
 __all__ = ["MotherNetClassifier"]
@@ -37,7 +53,8 @@ DEFAULT_WIDTH = 128
 class MotherNetClassifier(ClassifierMixin, BaseEstimator):
     """Classifier for tables: a pretrained hypernetwork generates a small network in one forward pass.
 
-    Takes DataFrames (numbers, strings, booleans, categories, nullable types, missing values) and arrays. ``fit`` is
+    Takes tables of pandas, polars and pyarrow, dicts of columns, lists of dicts, and arrays; numbers, texts, booleans,
+    dates, categories and missing values, read by the same grammar of cells as CSV files. ``fit`` is
     deterministic for a given ``random_state``, and leaves in ``child_`` all that :func:`mothernet_export.to_onnx`
     needs.
 
@@ -53,6 +70,11 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
         Draws folds, and the rows by which a large table is read.
     categorical_features : sequence of str or int, optional
         Columns that are categories although they hold numbers.
+    columns : mapping of str to str, optional
+        Types of columns (``"number"``, ``"boolean"``, ``"date"``, ``"category"``, ``"ignored"``), where they are not to
+        be decided by the cells.
+    class_weight : dict or "balanced", optional
+        Weights of the classes in the loss; ``"balanced"``: all classes alike.
     penalty : {"cross-validated", "predicted"}, default "cross-validated"
         Whether the strength of the output layer's penalty is chosen by cross-validation of that layer, or predicted by
         the hypernetwork in the same forward pass.
@@ -91,6 +113,8 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
         device: str = "auto",
         random_state: int | np.random.RandomState | None = 0,
         categorical_features: Sequence[str | int] | None = None,
+        columns: Mapping[str, ColumnChoice | CellRule] | None = None,
+        class_weight: Mapping[Any, float] | str | None = None,
         penalty: PenaltySource = "cross-validated",
         settings: FitSettings | None = None,
     ) -> None:
@@ -99,6 +123,8 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
         self.device = device
         self.random_state = random_state
         self.categorical_features = categorical_features
+        self.columns = columns
+        self.class_weight = class_weight
         self.penalty = penalty
         self.settings = settings
 
@@ -109,15 +135,17 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.categorical = True
         return tags
 
-    def fit(self, X: Any, y: Any) -> MotherNetClassifier:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MotherNetClassifier:
         """Fit a child to a table.
 
         Parameters
         ----------
-        X : DataFrame or array of shape (N, F)
+        X : table or array of shape (N, F)
             Missing values are welcome; infinite ones count as extremes.
         y : array of shape (N,)
             Two classes or more, without missing values.
+        sample_weight : array of shape (N,), optional
+            Weights of the rows in the loss, not negative; rows of weight zero are left out.
 
         Raises
         ------
@@ -127,22 +155,29 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
         if self.penalty not in get_args(PenaltySource):
             raise ValueError(f"penalty must be 'cross-validated' or 'predicted', however: penalty={self.penalty!r}.")
         settings = DEFAULT_SETTINGS if self.settings is None else self.settings
-        _check_column_names(X)
-        validate_data(self, X=X, y=None if y is None else _labels(y), **_CHECKS)
-        y = _labels(y)
+        table = self._open(X, y, reset=True)
+        y = label_array(y)
         check_classification_targets(y)
+        row_weight = self._row_weight(X, y, sample_weight)
+        if row_weight is not None:
+            kept = np.flatnonzero(row_weight)
+            table = {name: _rows(column, kept) for name, column in table.items()}
+            y, row_weight = y[kept], row_weight[kept] / row_weight[kept].mean()
         classes, code = np.unique(y, return_inverse=True)
         if len(classes) < 2:
             raise ValueError(f"y must hold at least two classes, however: only one class, {classes.tolist()}.")
-        X = X if hasattr(X, "iloc") else _as_array(X)
-        names = _names(X)
-        types = column_types(X, names, _categorical_features(self.categorical_features))
-        raw = read_raw_inputs(X, names, types)
-        warn_of_lost_digits(X, names, types)
+        columns = read_training_columns(table, self._choices(list(table)), are_named=self._is_named)
+        _warn(columns)
         network, _, fingerprint = _checkpoint(self.checkpoint, _device(self.device))
-        row_weight = balanced_weights(torch.from_numpy(code)[None], len(classes))[0].double().numpy()
-        encoding = fit_encoding(raw, names, types, network.config.ramps, row_weight, settings)
-        seed = check_random_state(self.random_state).randint(2**31)
+        quantile_weight = balanced_weights(torch.from_numpy(code)[None], len(classes))[0].double().numpy()
+        rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
+        encoding = fit_encoding(
+            raw_columns((column.name, column.rule, column.values) for column in columns),
+            network.config.ramps,
+            Labels(code.astype(np.int64), len(classes), np.random.default_rng(0)),
+            quantile_weight if row_weight is None else quantile_weight * row_weight,
+            settings,
+        )
         weights = fit_child_weights(
             network,
             encoding.inputs,
@@ -151,11 +186,11 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
             len(classes),
             width=_width(self.width, network.config.units),
             penalty=self.penalty,
-            rng=np.random.default_rng(seed),
+            rng=rng,
+            row_weight=row_weight,
             settings=settings,
         )
         self.classes_ = classes
-        self._column_types, self._column_names = types, names
         # fold the encoding, inputs = base + matrix @ basis, into the first layer
         self.child_ = ChildNetwork(
             columns=encoding.columns,
@@ -166,29 +201,85 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
             activation=network.config.activation,
             versions={"mothernet": __version__, "torch": torch.__version__, "checkpoint": fingerprint},
         )
+        self._file_columns = read_columns(schema(self.child_)["columns"])
+        self._reader, self._warned = RowReader(self._file_columns), False
         return self
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float32]:
         """Probabilities (N, C), columns in the order of ``classes_``."""
-        raw = self._raw_inputs(X)
-        return predict_proba(self.child_, raw.numeric, raw.categorical)
+        inputs = self.graph_inputs(X)
+        if not self._warned:
+            coverage = Coverage(self._file_columns)
+            coverage.add(inputs)
+            if complaint := coverage.complaint():
+                self._warned = True  # once per model
+                warnings.warn(complaint, stacklevel=2)
+        return predict_proba(self.child_, inputs.get("numeric"), inputs.get("categorical"))
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Most probable class of every row (N,)."""
         probabilities = self.predict_proba(X)
         return self.classes_[probabilities.argmax(axis=1)]
 
-    def _raw_inputs(self, X: Any) -> RawInputs:
+    def graph_inputs(self, X: Any) -> dict[str, npt.NDArray[Any]]:
+        """What the exported graph takes for these rows: ``numeric`` (N, Fn) and ``categorical`` (N, Fc), where used."""
         check_is_fitted(self, "child_")
-        validate_data(self, X=X, reset=False, **_CHECKS)
-        X = X if hasattr(X, "iloc") else _as_array(X)
-        # scikit-learn compares names only if all are text
-        if hasattr(X, "columns") and _names(X) != self._column_names:
+        inputs: dict[str, npt.NDArray[Any]] = self._reader.read(self._open(X, None, reset=False))[1]
+        return inputs
+
+    def _open(self, X: Any, y: Any, *, reset: bool) -> dict[str, Any]:
+        """The columns of a table by name, checked as scikit-learn checks them."""
+        if type(X).__name__ == "LazyFrame":
+            X = X.collect()
+        _check_column_names(X)
+        by_position = not (hasattr(X, "columns") or hasattr(X, "column_names") or _is_records(X))
+        if by_position:
+            labels = {} if not reset else {"y": None if y is None else label_array(y)}
+            validate_data(self, X=X, reset=reset, **labels, **_CHECKS)
+            X = _as_array(X)
+        elif hasattr(X, "iloc"):  # names alone: columns of several types are no array
+            validate_data(self, X=X, reset=reset, skip_check_array=True)
+        table = table_columns(X)
+        if reset:
+            self._is_named = not by_position
+            self._column_names = list(table)
+            if not by_position:
+                if not table or y is None:
+                    raise ValueError("a fit needs columns and labels, however: there are none. Give X and y.")
+                check_consistent_length(next(iter(table.values())), label_array(y))
+            if not by_position and not hasattr(X, "iloc"):
+                self.n_features_in_ = len(table)
+                self.feature_names_in_ = np.array(list(table), object)
+        elif list(table) != self._column_names:  # scikit-learn compares names only if all are text
             raise ValueError(
-                f"X must have the columns {self._column_names} in this order, however: {_names(X)}. "
+                f"X must have the columns {self._column_names} in this order, however: {list(table)}. "
                 "Rename or reorder them."
             )
-        return read_raw_inputs(X, self._column_names, self._column_types)
+        return table
+
+    def _choices(self, names: list[str]) -> dict[str, ColumnChoice | CellRule]:
+        """Types that the caller names, by column."""
+        choices: dict[str, ColumnChoice | CellRule] = {}
+        for column in _categorical_features(self.categorical_features):
+            choices[_column_name(column, names)] = "category"
+        for column, choice in (self.columns or {}).items():
+            if isinstance(choice, str) and choice not in COLUMN_TYPES:
+                raise ValueError(
+                    f"columns must name types of {', '.join(COLUMN_TYPES)}, however: {choice!r} for {column!r}."
+                )
+            if column not in names:
+                raise ValueError(f"columns names {column!r}, which is not a column. Columns: {names}.")
+            choices[column] = choice
+        return choices
+
+    def _row_weight(self, X: Any, y: npt.NDArray[Any], sample_weight: Any) -> npt.NDArray[np.float64] | None:
+        """Weights of the rows (N,), or None if all are equal."""
+        if sample_weight is None and self.class_weight is None:
+            return None
+        weight = _check_sample_weight(sample_weight, y, dtype=np.float64, ensure_non_negative=True)
+        if self.class_weight is not None:
+            weight = weight * compute_sample_weight(self.class_weight, y)
+        return weight
 
 
 _CHECKS: dict[str, Any] = {"dtype": None, "ensure_all_finite": False}
@@ -209,46 +300,48 @@ def _as_array(X: Any) -> npt.NDArray[Any]:
     return array if array.dtype.kind in "iufb" else np.asarray(X, object)
 
 
-def _names(X: Any) -> list[str]:
-    return [str(name) for name in X.columns] if hasattr(X, "columns") else [f"x{i}" for i in range(X.shape[1])]
+def _is_records(X: Any) -> bool:
+    """Whether it is a dict of columns or a list of dicts."""
+    return isinstance(X, Mapping) or (isinstance(X, list | tuple) and bool(X) and isinstance(X[0], Mapping))
 
 
-def _labels(y: Any) -> npt.NDArray[Any]:
-    """Labels as an array of text, integers, booleans or floats; missing ones are an error."""
-    labels = column_or_1d(np.asarray(y), warn=True)
-    code = labels.dtype.kind
-    if code in "mMV" or (code == "u" and len(labels) and labels.max() > np.iinfo(np.int64).max):
-        raise TypeError(f"y must hold text, integers, booleans or floats, however: {labels.dtype}. Convert it first.")
-    missing = sum(map(is_missing, labels)) if code == "O" else int(np.isnan(labels).sum()) if code == "f" else 0
-    if missing:
-        raise ValueError(f"y must have a label in every row, however: {missing} are missing (NaN). Drop those rows.")
-    if code != "O":
-        return labels
-    types = set()
-    for label in labels:
-        found = next((t for t, known in _LABEL_TYPES.items() if isinstance(label, known)), None)
-        if found is None:
-            raise TypeError(f"y holds {label!r}: Unknown label type, expected text, integers, booleans or floats.")
-        types.add(found)
-    if len(types) > 1:
-        names = sorted(t.__name__ for t in types)
-        raise TypeError(f"y must hold labels of one type, however: {names} (str and number, say). Convert them first.")
-    (only,) = types
-    return np.array([only(label) for label in labels], dtype=object if only is str else None)
+def _rows(column: Any, kept: npt.NDArray[np.int64]) -> Any:
+    """Some rows of a column."""
+    if hasattr(column, "iloc"):
+        return column.iloc[kept]
+    return [column[i] for i in kept] if isinstance(column, list | tuple) else column[kept]
 
 
-_LABEL_TYPES: dict[type, tuple[type, ...]] = {
-    bool: (bool, np.bool_),
-    int: (int, np.integer),
-    float: (float, np.floating),
-    str: (str,),
-}
+def _warn(columns: Sequence[TrainingColumn]) -> None:
+    """Say which columns are ignored though they vary, and which cells count as missing."""
+    for name, reading, _ in columns:
+        if isinstance(reading.rule, IgnoredRule) and reading.reason not in _UNREMARKABLE:
+            warnings.warn(
+                f"column {name!r} is ignored: {reading.reason}. Pass columns={{{name!r}: 'category'}} or 'number' to "
+                "use it.",
+                stacklevel=3,
+            )
+        if complaint := reading.complaint(name):
+            warnings.warn(complaint, stacklevel=3)
+
+
+_UNREMARKABLE = ("as asked", "constant", "all cells are missing")
 
 
 def _categorical_features(columns: Any) -> list[str | int]:
     if isinstance(columns, str):
         raise TypeError(f"categorical_features must be a list of columns, however: {columns!r}. Write [{columns!r}].")
     return [] if columns is None else list(columns)
+
+
+def _column_name(column: str | int, names: list[str]) -> str:
+    if isinstance(column, numbers.Integral) and not isinstance(column, bool):
+        if not 0 <= column < len(names):
+            raise ValueError(f"categorical_features must be between 0 and {len(names) - 1}, however: {column}.")
+        return names[int(column)]
+    if column not in names:
+        raise ValueError(f"categorical_features names {column!r}, which is not a column. Columns: {names}.")
+    return str(column)
 
 
 def _width(width: Any, units: int) -> int:

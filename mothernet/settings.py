@@ -23,8 +23,12 @@ class FitSettings:
     """
 
     # encoding
-    max_categories: int = 16  # per column; the others are pooled with the rare ones
-    min_category_rows: int = 2
+    max_categories: int = 20_000  # per column with a first-layer row of their own; the others are pooled
+    min_category_rows: int = 2  # of such a category
+    max_category_features: int = 16  # further categories share one feature, and have features by their log-odds
+    max_odds_classes: int = 10  # the most frequent ones, that log-odds tell of
+    odds_folds: int = 5  # a training row's log-odds are of the rows in other folds
+    odds_strengths: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)  # rows of smoothing
     outer_quantile: float = 0.01  # what lies far beyond it on either side ...
     outer_margin: float = 3.0  # ... by so many times the range between the two, counts as that bound
     clip_bends: tuple[float, ...] = (2.0, 4.0, 10.0, 30.0)  # standard deviations: knots of the soft clipping
@@ -45,6 +49,7 @@ class FitSettings:
     # penalties by cross-validation
     folds: int = 5
     penalty_factors: tuple[float, ...] = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
+    penalty_patience: int = 2  # factors in a row that make the loss no smaller end the search
     penalty_ratios: tuple[float, ...] = (10.0, 0.1)  # of the features' penalty, then of the ramps', beside the others'
     penalty_prior: float = 0.4  # nats / rows that a change of all penalties by a factor e costs: few rows say little
     loss_temperature: float = 2.0  # nats of all rows that make a penalty e times less likely

@@ -26,7 +26,7 @@ def median_us(predict: Callable[[dict[str, list[str]]], object], rows: dict[str,
 
 
 model = mothernet_runtime.load(sys.argv[1])
-numeric = {column["name"] for column in model.info()["columns"] if column["kind"] == "numeric"}
+numeric = {column["name"] for column in model.info()["columns"] if column["type"] == "number"}
 with open(sys.argv[2], encoding="utf-8", newline="") as file:
     rows = list(csv.DictReader(file))
 columns = {

@@ -5,9 +5,22 @@
 // at the end of this file need no protobuf library.
 
 import { createHash } from "node:crypto";
+import { check, isOf, quoted } from "./checks.mjs";
+import { readColumns } from "./schema.mjs";
 
-const KEYS = ["mothernet.schema", "mothernet.schema_hash", "mothernet.versions", "mothernet.self_test"];
+const KEYS = ["schema", "schema_hash", "graph_hash", "versions", "self_test"].map((key) => `mothernet.${key}`);
 const DOMAINS = ["", "ai.onnx", "ai.onnx.ml"];
+const OPERATORS = new Set( // section 1 of FORMAT.md, of both domains
+  `
+  Abs Add And ArgMax ArgMin Cast Ceil Clip Concat Constant CumSum Div Elu Equal Erf Exp Expand Flatten Floor Gather
+  GatherElements GatherND Gelu Gemm Greater GreaterOrEqual HardSigmoid HardSwish Identity IsInf IsNaN LeakyRelu Less
+  LessOrEqual Log LogSoftmax MatMul Max Mean Min Mod Mul Neg Not OneHot Or Pow Reciprocal ReduceMax ReduceMean
+  ReduceMin ReduceSum Relu Reshape Round Selu Shape Sigmoid Sign Size Slice Softmax Softplus Softsign Split Sqrt
+  Squeeze Sub Sum Tanh TopK Transpose Unsqueeze Where Xor
+  ArrayFeatureExtractor Binarizer FeatureVectorizer Imputer LabelEncoder LinearClassifier LinearRegressor Normalizer
+  OneHotEncoder Scaler
+  `.match(/\w+/g),
+);
 const CLASS_KINDS = ["string", "integer", "boolean", "float"];
 
 /** Columns and class texts of the model in `bytes` (a Buffer), and the inputs and outputs that its graph must have. */
@@ -20,15 +33,14 @@ export function readModelFile(bytes) {
   }
   check(metadata.has("mothernet.format"), "not an ONNX file of MotherNet: its metadata has no mothernet.format");
   const format = text(metadata.get("mothernet.format"));
-  check(format === "1", `the format must be 1, the only one known here, however: ${quoted(format)}`);
+  check(format === "2", `the format must be 2, the only one known here, however: ${quoted(format)}`);
   for (const key of KEYS) check(metadata.has(key), `the metadata must have the key ${key}, however: it is missing`);
-  const [schema, hash, versions, selfTest] = KEYS.map((key) => metadata.get(key));
+  const [schema, hash, graphHash, versions, selfTest] = KEYS.map((key) => metadata.get(key));
   const sum = createHash("sha256").update(schema).digest("hex");
   check(sum === text(hash), "the schema must match its hash, however: it does not");
   checkGraph(bytes);
-  const graphHash = metadata.get("mothernet.graph_hash");
   const graphSum = createHash("sha256").update(messages(bytes, 7)[0]).digest("hex");
-  check(!graphHash || text(graphHash) === graphSum, "the graph must match its hash, however: it does not");
+  check(text(graphHash) === graphSum, "the graph must match its hash, however: it does not");
 
   for (const value of Object.values(parseObject(text(versions), "versions"))) isOf(value, "string", "a version");
   const { columns, labels, probabilities } = parseObject(text(selfTest), "self_test");
@@ -50,23 +62,7 @@ function readSchema(json) {
   const classTexts = readClasses(values, schema.classes, classKind);
 
   check(Array.isArray(schema.columns) && schema.columns.length, "columns must be a list of at least one column");
-  const counts = { numeric: 0, categorical: 0 };
-  for (const column of schema.columns) {
-    const name = quoted(isOf(column?.name, "string", "the name of a column"));
-    const { kind, input, position } = column;
-    check(Object.hasOwn(counts, kind), `kind of ${name} must be numeric or categorical, however: ${quoted(kind)}`);
-    check(input === kind, `input of ${name} must be its kind, however: ${quoted(input)}`);
-    check(position === counts[kind], `position of ${name} must be ${counts[kind]}, however: ${quoted(position)}`);
-    counts[kind] += 1;
-    for (const key of ["used", "missing_in_training"]) isOf(column[key], "boolean", `${key} of ${name}`);
-    if (kind === "numeric") continue;
-    check(Array.isArray(column.categories), `categories of ${name} must be a list`);
-    for (const category of column.categories) isOf(category, "string", `a category of ${name}`);
-  }
-  const names = schema.columns.map((column) => column.name);
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  check(twice === undefined, `names of columns must be unique, however: ${quoted(twice)} comes twice`);
-
+  const [columns, counts] = readColumns(schema.columns);
   const inputs = [
     ["numeric", "float32", counts.numeric],
     ["categorical", "string", counts.categorical],
@@ -75,7 +71,7 @@ function readSchema(json) {
     ["label", classKind === "integer" ? "int64" : "string"],
     ["probabilities", "float32", classTexts.length],
   ];
-  return { columns: schema.columns, classTexts, inputs: inputs.filter(([, , count]) => count), outputs };
+  return { columns, classTexts, inputs: inputs.filter(([, , count]) => count), outputs };
 }
 
 /** The classes as the graph writes them into `label`; `values` holds numbers as text. */
@@ -108,7 +104,7 @@ function floatText(value) {
   return `${Object.is(value, -0) ? "-0" : value}${Number.isInteger(value) ? ".0" : ""}`;
 }
 
-/** No operators but those of ONNX, no functions, no subgraphs, no data in other files. */
+/** No operators but those that a file may use, no functions, no subgraphs, no data in other files. */
 function checkGraph(bytes) {
   check(!messages(bytes, 25).length, "the model must define no function, however: it does");
   const [graph, ...others] = messages(bytes, 7);
@@ -122,6 +118,9 @@ function checkGraph(bytes) {
   for (const attribute of attributes) {
     const subgraphs = [...messages(attribute, 6), ...messages(attribute, 11)];
     check(!subgraphs.length, "the graph must have no subgraph, however: it has");
+  }
+  for (const operator of nodes.flatMap((node) => messages(node, 4)).map(text)) {
+    check(OPERATORS.has(operator), `operators must be those that FORMAT.md lists, however: ${quoted(operator)}`);
   }
   const tensors = [...messages(graph, 5), ...attributes.flatMap((attribute) => messages(attribute, 5))];
   for (const tensor of tensors) {
@@ -137,22 +136,6 @@ function parseObject(json, what) {
     throw new Error(`${what} must be JSON, however: ${error.message}`);
   }
   return isOf(value, "object", what);
-}
-
-function isOf(value, type, what) {
-  const isRight = typeof value === type && value !== null && !Array.isArray(value);
-  check(isRight, `${what} must be of type ${type}, however: ${quoted(value)}`);
-  return value;
-}
-
-function check(condition, message) {
-  if (!condition) throw new Error(message);
-}
-
-function quoted(value) {
-  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "a list" : "an object";
-  const json = String(JSON.stringify(value));
-  return json.length <= 80 ? json : `${json.slice(0, 80)}...`;
 }
 
 function text(bytes) {

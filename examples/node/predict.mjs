@@ -1,54 +1,27 @@
 // Predicts the rows of a CSV file with a MotherNet .onnx file:
 //
 //     node predict.mjs model.onnx rows.csv > predicted.csv
+//     node predict.mjs model.onnx rows.csv --delimiter semicolon --encoding windows-1252 > predicted.csv
 //
-// Strings, blanks and numbers go in as they are: all preprocessing is inside the file.
+// Cells go in as they are written: what they mean, and all preprocessing, is inside the file.
 
 import { readFileSync } from "node:fs";
-import { parse } from "csv-parse/sync";
+import { parseArgs } from "node:util";
+import { givenDialect, readCsv, trimmed } from "./csv_reader.mjs";
+import { datePart } from "./dates.mjs";
 import { readModelFile } from "./model_file.mjs";
 
 process.env.ORT_DISABLE_TELEMETRY ??= "1"; // read when onnxruntime loads, so it is imported after this line
 const { InferenceSession, Tensor } = (await import("onnxruntime-node")).default;
 
-const BLANKS = /^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g;
-const NUMBER = /^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?$/i;
-const WORDS = { nan: NaN, inf: Infinity, infinity: Infinity };
+const MIN_ROWS = 5; // fewer may be odd by chance
 
-/** A cell of a numeric column; blank is missing, which is NaN. */
-function toNumber(text, where) {
-  const cell = text.replace(BLANKS, "").toLowerCase();
-  if (cell === "") return NaN;
-  if (NUMBER.test(cell)) return Number(cell);
-  const word = cell.replace(/^[+-]/, "");
-  if (!Object.hasOwn(WORDS, word)) throw new Error(`${where} must hold numbers, however: ${JSON.stringify(text)}`);
-  return cell.startsWith("-") ? -WORDS[word] : WORDS[word];
-}
-
-/** Names of the columns and rows of cells of a CSV file. */
-function readCsv(path) {
-  let text;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path)); // drops a byte order mark
-  } catch (error) {
-    if (error.code !== "ERR_ENCODING_INVALID_ENCODED_DATA") throw error;
-    throw new Error("the rows must be text in UTF-8, however: they are not");
-  }
-  let lines;
-  try {
-    lines = parse(text, { skip_empty_lines: true, record_delimiter: ["\r\n", "\n", "\r"] });
-  } catch (error) {
-    throw new Error(`the rows must be CSV, every row as long as the header, however: ${error.message}`);
-  }
-  if (!lines.length) throw new Error("the rows must start with a line of column names, however: there is none");
-  return [lines[0], lines.slice(1)];
-}
-
-/** Throws unless `header` has the names of the model's columns, each once, in any order. */
+/** Throws unless `header` has the names of the model's columns, each once, in any order; ignored ones may be absent. */
 function checkNames(header, columns) {
-  const names = columns.map((column) => column.name);
+  const names = columns.map((column) => trimmed(column.name));
+  const isNeeded = (name, i) => columns[i].type !== "ignored" && !header.includes(name);
   const problems = {
-    missing: names.filter((name) => !header.includes(name)),
+    missing: names.filter(isNeeded),
     unknown: header.filter((name) => !names.includes(name)),
     repeated: header.filter((name, i) => header.indexOf(name) !== i),
   };
@@ -60,23 +33,54 @@ function checkNames(header, columns) {
   throw new Error(`the rows must have the ${names.length} columns ${listed(names)}, however: ${problem}`);
 }
 
-/** The matrices that the graph reads, row by row. */
-function toInputs(header, rows, columns) {
-  const inputs = {};
-  for (const kind of ["numeric", "categorical"]) {
-    const names = columns.filter((column) => column.kind === kind).map((column) => column.name);
-    if (!names.length) continue; // the graph has an input only if the table has such columns
-    const positions = names.map((name) => header.indexOf(name));
-    const shape = [rows.length, names.length];
-    if (kind === "categorical") {
-      inputs[kind] = new Tensor("string", rows.flatMap((row) => positions.map((position) => row[position])), shape);
-      continue;
+/** The values of one column, per row. */
+function readColumn(column, { names, rows, lines }) {
+  const position = names.indexOf(trimmed(column.name));
+  return rows.map((row, i) => {
+    try {
+      return column.read(row[position]);
+    } catch (error) {
+      throw new Error(`line ${lines[i]}: column ${JSON.stringify(column.name)} ${error.message}`);
     }
-    const where = (i, j) => `row ${i + 1}: column ${JSON.stringify(names[j])}`;
-    const numbers = rows.flatMap((row, i) => positions.map((position, j) => toNumber(row[position], where(i, j))));
-    inputs[kind] = new Tensor("float32", Float32Array.from(numbers), shape);
+  });
+}
+
+/** The matrices that the graph reads, from the values of the columns. */
+function toInputs(columns, values, nRows, shapes) {
+  const data = new Map(shapes.map(([name, , count]) => [name, new Array(nRows * count)]));
+  for (const [c, column] of columns.entries()) {
+    for (const { input, position, part, offset } of column.inputs) {
+      const count = shapes.find(([name]) => name === input)[2];
+      values[c].forEach((value, i) => {
+        const number = part === undefined || part === "value" ? value : datePart(value, part);
+        data.get(input)[i * count + position] = input === "numeric" ? number - offset : value;
+      });
+    }
   }
-  return inputs;
+  const tensors = shapes.map(([name, type, count]) => {
+    const cells = type === "float32" ? Float32Array.from(data.get(name)) : data.get(name);
+    return [name, new Tensor(type, cells, [nRows, count])];
+  });
+  return Object.fromEntries(tensors);
+}
+
+/** What looks as if the rows were written in another way than those of training. */
+function complaints(columns, values, nRows) {
+  if (nRows < MIN_ROWS) return [];
+  return columns.flatMap((column, c) => {
+    if (!column.used) return [];
+    const isMissing = (value) => value === "" || Number.isNaN(value);
+    if (!column.missing_in_training && values[c].every(isMissing)) {
+      return [`in column ${JSON.stringify(column.name)} all cells are missing, as none was in training`];
+    }
+    const unseen = values[c].filter((value) => column.known && value !== "" && !column.known.has(value));
+    if (unseen.length <= nRows / 2) return [];
+    const examples = [...new Set(unseen)].slice(0, 3).map((text) => JSON.stringify(text)).join(", ");
+    return [
+      `${unseen.length} of ${nRows} cells of column ${JSON.stringify(column.name)} are categories that the model does ` +
+        `not know, such as ${examples}`,
+    ];
+  });
 }
 
 /** Opens the model; what its graph takes and gives must follow from its schema. */
@@ -95,19 +99,32 @@ async function openSession(bytes, { inputs, outputs }) {
   return session;
 }
 
+function warn(message) {
+  console.error(`predict.mjs: ${message.replace(/\s+/g, " ")}`);
+}
+
 function csvLine(cells) {
   const quoted = (cell) => (/[",\r\n]/.test(cell) ? `"${String(cell).replaceAll('"', '""')}"` : cell);
   return cells.map(quoted).join(",") + "\n";
 }
 
-async function main(modelPath, csvPath) {
-  if (!csvPath) throw new Error("usage: node predict.mjs MODEL.onnx ROWS.csv");
+async function main(args) {
+  const options = { delimiter: { type: "string" }, encoding: { type: "string" } };
+  const { values: given, positionals } = parseArgs({ args, options, allowPositionals: true });
+  const [modelPath, csvPath] = positionals;
+  if (positionals.length !== 2) {
+    throw new Error("usage: node predict.mjs MODEL.onnx ROWS.csv [--delimiter D] [--encoding NAME]");
+  }
+  const dialect = givenDialect(given);
   const bytes = readFileSync(modelPath);
   const model = readModelFile(bytes);
   const session = await openSession(bytes, model);
-  const [header, rows] = readCsv(csvPath);
-  checkNames(header, model.columns);
-  const inputs = toInputs(header, rows, model.columns);
+  const table = readCsv(readFileSync(csvPath), dialect);
+  checkNames(table.names, model.columns);
+  const columns = model.columns.filter((column) => column.type !== "ignored");
+  const values = columns.map((column) => readColumn(column, table));
+  const { rows } = table;
+  const inputs = toInputs(columns, values, rows.length, model.inputs);
   const nClasses = model.classTexts.length;
   let output = csvLine(["label", ...model.classTexts.map((name) => `probability_${name}`)]);
   if (rows.length) {
@@ -120,11 +137,13 @@ async function main(modelPath, csvPath) {
     });
   }
   process.stdout.write(output);
+  const found = complaints(columns, values, rows.length);
+  if (found.length) warn(`warning: ${found.slice(0, 5).join("; ")}. Check that the rows are written as in training.`);
 }
 
 try {
-  await main(...process.argv.slice(2));
+  await main(process.argv.slice(2));
 } catch (error) {
-  console.error(`predict.mjs: error: ${error.message.replace(/\s+/g, " ")}`);
+  warn(`error: ${error.message}`);
   process.exitCode = 2;
 }

@@ -3,7 +3,8 @@
 from importlib.metadata import version
 
 from mothernet_export.check import Comparison, Parity, check_export
-from mothernet_export.child import CategoricalColumn, ChildNetwork, NumericColumn
+from mothernet_export.child import ChildNetwork
+from mothernet_export.columns import CategoricalColumn, IgnoredColumn, NumericColumn
 from mothernet_export.onnx_writer import to_onnx
 from mothernet_export.reference import predict_logits, predict_proba
 from mothernet_export.target import ClassTarget
@@ -15,6 +16,7 @@ __all__ = [
     "ChildNetwork",
     "ClassTarget",
     "Comparison",
+    "IgnoredColumn",
     "NumericColumn",
     "Parity",
     "__version__",

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 from mothernet_runtime.session import open_session
-from mothernet_runtime.text import category_texts
 from onnx.reference import ReferenceEvaluator
 
 from mothernet_export.child import ChildNetwork, child_of
@@ -86,7 +85,7 @@ def check_export(
     child : ChildNetwork or estimator with `child_`
         What the file should say.
     numeric : array-like (N, Fn) of numbers, optional
-    categorical : array-like (N, Fc) of objects, optional
+    categorical : array-like (N, Fc) of str, optional
         As in `predict_proba`.
     tolerance : float
         Largest allowed absolute difference of a probability.
@@ -149,6 +148,5 @@ def _inputs(child: ChildNetwork, numeric: Any, categorical: Any) -> Arrays:
         with np.errstate(over="ignore"):
             inputs["numeric"] = np.asarray(numeric, np.float32)
     if child.categorical_columns:
-        cells = np.asarray(categorical, object)
-        inputs["categorical"] = np.array(category_texts(cells.ravel()), object).reshape(cells.shape)
+        inputs["categorical"] = np.asarray(categorical, object)
     return inputs

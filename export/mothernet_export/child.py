@@ -1,131 +1,21 @@
 """The child network as a plain record: the one contract between what makes a network and what writes or runs it.
 
 Front ends (the estimator) make a `ChildNetwork`; back ends (the ONNX writer) and the NumPy reference read one. Nothing
-that is particular to either belongs here, and nothing but NumPy may be imported.
+that is particular to either belongs here, and nothing but NumPy may be imported. The columns are in `columns.py`.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from mothernet_export.columns import CategoricalColumn, Column, FloatArray, IgnoredColumn, NumericColumn
 from mothernet_export.target import Target
 from mothernet_export.text import check_storable
-
-FloatArray = npt.NDArray[np.float32]
-
-_TINY = float(np.finfo(np.float32).tiny)  # below it, runtimes may flush to zero
-
-
-@dataclass(frozen=True)
-class NumericColumn:
-    """A column of numbers, turned into piecewise-linear ramps between `knots`.
-
-    Parameters
-    ----------
-    name : str
-    centre : float
-        What a missing cell (NaN) is replaced by. Finite, also as float32.
-    knots : tuple of float
-        Strictly increasing values that float32 holds exactly; K + 1 knots make K ramps, ``()`` makes none.
-    missing_indicator : bool
-        Whether the network has one more input, 1.0 where the cell is missing.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If a field is not as above, or two knots are so near or far that the inverse width is no normal float32.
-    """
-
-    name: str
-    centre: float
-    knots: tuple[float, ...]
-    missing_indicator: bool
-
-    def __post_init__(self) -> None:
-        check_storable(self.name, "the name of a column")
-        centre, knots = float(self.centre), tuple(float(knot) for knot in self.knots)
-        object.__setattr__(self, "centre", centre)
-        object.__setattr__(self, "knots", knots)
-        object.__setattr__(self, "missing_indicator", bool(self.missing_indicator))
-        if not np.isfinite(_as_float32(centre)):
-            raise ValueError(f"centre of column {self.name!r} must be finite as float32, however: {centre!r}")
-        if len(knots) == 1:
-            raise ValueError(f"knots of column {self.name!r} must be none or at least two, however: {knots!r}")
-        for knot in knots:
-            if float(_as_float32(knot)) != knot or not math.isfinite(knot):
-                raise ValueError(
-                    f"knots of column {self.name!r} must be finite values that float32 holds exactly, "
-                    f"however: {knot!r}. Round them with float(numpy.float32(knot)) first."
-                )
-        for low, high in itertools.pairwise(knots):
-            if not low < high:
-                raise ValueError(
-                    f"knots of column {self.name!r} must be strictly increasing, however: {low!r} before {high!r}"
-                )
-            if not (_TINY <= 1.0 / (high - low) <= float(np.finfo(np.float32).max)):
-                raise ValueError(
-                    f"knots of column {self.name!r} must lie between 3e-39 and 8e37 apart, so that float32 holds the "
-                    f"inverse width, however: {low!r} and {high!r}. Merge them or rescale the column."
-                )
-
-    @property
-    def n_ramps(self) -> int:
-        """K, the number of ramps."""
-        return max(len(self.knots) - 1, 0)
-
-    @property
-    def n_inputs(self) -> int:
-        """Number of inputs of the first layer that this column owns: its ramps and its missing indicator."""
-        return self.n_ramps + int(self.missing_indicator)
-
-    @property
-    def inverse_widths(self) -> FloatArray:
-        """float32(1 / (knot_{k+1} - knot_k)) of the K ramps, divided in float64 and rounded once; shape (K,)."""
-        return (1.0 / np.diff(np.array(self.knots, np.float64))).astype(np.float32)
-
-
-@dataclass(frozen=True)
-class CategoricalColumn:
-    """A column of strings: one input of the first layer per known category, and one more for every other string.
-
-    Parameters
-    ----------
-    name : str
-    categories : tuple of str
-        The known categories, without repetition. A missing cell is the string ``""``, which may be one of them.
-        ``()`` ignores the column.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If a category repeats, is no string, or cannot be stored (a NUL character or a lone surrogate).
-    """
-
-    name: str
-    categories: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        check_storable(self.name, "the name of a column")
-        if isinstance(self.categories, str):
-            raise TypeError(f"categories of column {self.name!r} must be a tuple of strings, however: one string")
-        object.__setattr__(self, "categories", tuple(self.categories))
-        for category in self.categories:
-            check_storable(category, f"a category of column {self.name!r}")
-        if len(set(self.categories)) != len(self.categories):
-            twice = next(text for text in self.categories if self.categories.count(text) > 1)
-            raise ValueError(f"categories of column {self.name!r} must differ, however: {twice!r} comes twice")
-
-    @property
-    def n_inputs(self) -> int:
-        """Number of inputs of the first layer that this column owns: its categories and every other string."""
-        return len(self.categories) + 1 if self.categories else 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,8 +27,9 @@ class ChildNetwork:
 
     Parameters
     ----------
-    columns : tuple of NumericColumn and CategoricalColumn
-        In the order of the training table, at least one. A column without inputs is accepted and ignored.
+    columns : tuple of NumericColumn, CategoricalColumn and IgnoredColumn
+        In the order of the training table, at least one of them not ignored. A raw column of dates has one
+        NumericColumn per part, side by side, with the same name and rule. A column without inputs has no influence.
     target : ClassTarget
         What is predicted; it determines C.
     first_weight : ndarray (D, H + C), float32
@@ -158,7 +49,7 @@ class ChildNetwork:
         If a field is not as above. Arrays are copied and cannot be written to.
     """
 
-    columns: tuple[NumericColumn | CategoricalColumn, ...]
+    columns: tuple[Column, ...]
     target: Target
     first_weight: FloatArray
     first_bias: FloatArray
@@ -198,15 +89,22 @@ class ChildNetwork:
             raise ValueError(f"first_bias must have shape (H + C,) = {(n_units,)}, however: {self.first_bias.shape}")
 
     def _check_columns(self) -> None:
-        if not self.columns:
-            raise ValueError("columns must hold at least one column, however: none")
         for column in self.columns:
-            if not isinstance(column, NumericColumn | CategoricalColumn):
-                raise TypeError(f"columns must be NumericColumn or CategoricalColumn, however: {column!r}")
-        names = [column.name for column in self.columns]
-        if len(set(names)) != len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            raise ValueError(f"names of columns must differ, however: {twice!r} comes twice")
+            if not isinstance(column, Column):
+                raise TypeError(
+                    f"columns must be NumericColumn, CategoricalColumn or IgnoredColumn, however: {column!r}"
+                )
+        if all(isinstance(column, IgnoredColumn) for column in self.columns):
+            found = "all are ignored" if self.columns else "none"
+            raise ValueError(f"columns must hold at least one that is not ignored, however: {found}")
+        names = [parts[0].name for parts in self.raw_columns]
+        twice = [name for name in names if names.count(name) > 1]
+        twice += [parts[0].name for parts in self.raw_columns if len(parts) > 1 and not _are_one_date(parts)]
+        if twice:
+            raise ValueError(
+                "names of columns must differ, but for the parts of one date, which are adjacent and share its rule, "
+                f"however: {twice[0]!r} comes twice"
+            )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ChildNetwork):
@@ -225,14 +123,25 @@ class ChildNetwork:
         return int(self.output_weight.shape[0])
 
     @property
+    def raw_columns(self) -> tuple[tuple[Column, ...], ...]:
+        """Columns that read the same raw column of the table, in its order: the parts of a date, or one column."""
+        return tuple(tuple(parts) for _, parts in itertools.groupby(self.columns, key=lambda column: column.name))
+
+    @property
     def numeric_columns(self) -> tuple[NumericColumn, ...]:
-        """The numeric columns in order (Fn of them), ignored ones among them."""
+        """The numeric columns in order (Fn of them), those without inputs among them."""
         return tuple(column for column in self.columns if isinstance(column, NumericColumn))
 
     @property
     def categorical_columns(self) -> tuple[CategoricalColumn, ...]:
-        """The categorical columns in order (Fc of them), ignored ones among them."""
+        """The categorical columns in order (Fc of them), those without inputs among them."""
         return tuple(column for column in self.columns if isinstance(column, CategoricalColumn))
+
+
+def _are_one_date(columns: Sequence[Column]) -> bool:
+    parts = [column for column in columns if isinstance(column, NumericColumn)]
+    is_date = all(column.part != "value" and column.rule == parts[0].rule for column in parts)
+    return is_date and len({column.part for column in parts}) == len(columns)
 
 
 def child_of(model: Any) -> ChildNetwork:
@@ -261,8 +170,3 @@ def _frozen_array(values: Any, name: str) -> FloatArray:
         )
     array.flags.writeable = False
     return array
-
-
-def _as_float32(value: float) -> np.float32:
-    with np.errstate(over="ignore"):
-        return np.float32(value)

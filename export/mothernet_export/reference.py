@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from mothernet_runtime.text import category_texts
 
-from mothernet_export.child import ChildNetwork, FloatArray, NumericColumn
+from mothernet_export.child import ChildNetwork
+from mothernet_export.columns import FloatArray, NumericColumn
 from mothernet_export.target import Answers
 
 _CHUNK_ROWS = 4096  # rows evaluated at a time, so that the (rows, ramps) array of a large table stays in the cache
@@ -25,9 +25,9 @@ def predict_logits(child: ChildNetwork, numeric: Any = None, categorical: Any = 
     ----------
     child : ChildNetwork
     numeric : array-like (N, Fn) of numbers, optional
-        Cells of the numeric columns in order, NaN where missing. May be left out if there are none.
-    categorical : array-like (N, Fc) of objects, optional
-        Cells of the categorical columns in order, in their text form or anything that `category_text` takes.
+        The numeric columns in order, offsets subtracted, NaN where missing. May be left out if there are none.
+    categorical : array-like (N, Fc) of str, optional
+        The categorical columns in order: texts as their rules write them, ``""`` where missing.
 
     Returns
     -------
@@ -35,8 +35,8 @@ def predict_logits(child: ChildNetwork, numeric: Any = None, categorical: Any = 
 
     Raises
     ------
-    ValueError
-        If an array has another shape or a cell of `numeric` is no number.
+    ValueError, TypeError
+        If an array has another shape, a cell of `numeric` is no number, or one of `categorical` no string.
 
     Examples
     --------
@@ -84,6 +84,9 @@ def _as_inputs(child: ChildNetwork, numeric: Any, categorical: Any) -> tuple[Flo
             raise ValueError(f"{name} must have shape (N, {n_columns}), however: it was not given")
         if array is not None and (array.ndim != 2 or array.shape[1] != n_columns):
             raise ValueError(f"{name} must have shape (N, {n_columns}), however: {array.shape}")
+    odd = [] if cells is None else [cell for cell in cells.ravel() if not isinstance(cell, str)]
+    if odd:
+        raise TypeError(f"categorical must hold strings, however: {odd[0]!r}. Read raw cells by the column's rule.")
     if x is None:
         x = np.empty((0 if cells is None else len(cells), 0), np.float32)
     if cells is None:
@@ -105,7 +108,7 @@ def _logits(child: ChildNetwork, x: FloatArray, cells: npt.NDArray[np.object_]) 
         if column.categories:
             known = {category: start + j for j, category in enumerate(column.categories)}
             other = start + len(known)
-            pre += child.first_weight[[known.get(text, other) for text in category_texts(cells[:, i])]]
+            pre += child.first_weight[[known.get(text, other) for text in cells[:, i]]]
         start += column.n_inputs
     H = child.width
     hidden = np.tanh(pre[:, :H]) if child.activation == "tanh" else np.maximum(pre[:, :H], 0)  # (N, H)

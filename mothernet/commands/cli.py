@@ -12,10 +12,12 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mothernet.version import __version__
 
 _PROG = "mothernet"
+_COLUMN_TYPES = ("number", "boolean", "date", "category", "ignored")  # a test compares them with the tables'
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,12 +55,36 @@ def _parser() -> argparse.ArgumentParser:
         type=_names,
         default=(),
         metavar="A,B",
-        help="columns of categories that are written as numbers",
+        help="columns of categories that are written as numbers: short for --column A=category --column B=category",
+    )
+    export.add_argument(
+        "--column",
+        type=_column,
+        action="append",
+        default=[],
+        metavar="NAME=TYPE",
+        help="how a column is read: number, boolean, date, category or ignored; may be repeated",
+    )
+    export.add_argument(
+        "--columns", metavar="FILE", help='the same for many columns, a JSON file: {"age": "number", ...}'
+    )
+    export.add_argument(
+        "--drop", action="append", default=[], metavar="NAME", help="leave a column out; may be repeated"
+    )
+    export.add_argument("--delimiter", metavar="CHAR", help="of a CSV file: , ; | or tab (default: found)")
+    export.add_argument(
+        "--encoding", metavar="NAME", help="of a CSV file: utf-8, utf-16, latin-1, ... (default: found)"
+    )
+    export.add_argument(
+        "--max-bytes",
+        type=_positive,
+        metavar="N",
+        help="largest file: columns of many categories keep fewer of them (default: no limit)",
     )
     export.add_argument("--opset", type=int, default=17, metavar="N", help="ONNX operator set (default: 17)")
     export.add_argument("--checkpoint", metavar="FILE", help="a checkpoint of `mothernet pretrain` (default: built in)")
     export.add_argument(
-        "--seed", type=_natural, default=0, metavar="N", help="of the hold-out split and the fit (default: 0)"
+        "--seed", type=_seed, default=0, metavar="N", help="of the hold-out split and the fit (default: 0)"
     )
     export.add_argument("--no-holdout", action="store_true", help="skip the estimate of accuracy: half the time")
     export.add_argument("--json", action="store_true", help="the report as JSON")
@@ -80,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     pretrain.add_argument("--cool-down-tasks", type=_natural, metavar="M", help="the same in tasks")
     pretrain.add_argument("--from", dest="start", metavar="FILE", help="a checkpoint that a fresh run begins with")
     pretrain.add_argument(
-        "--seed", type=_natural, metavar="N", help="of weights and tasks (default: that of the state, or 0)"
+        "--seed", type=_seed, metavar="N", help="of weights and tasks (default: that of the state, or 0)"
     )
     pretrain.add_argument(
         "--accumulate",
@@ -101,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"example: {_PROG} prior --plot tasks.png --seed 1",
     )
     prior.add_argument("--plot", required=True, metavar="FILE", help="the PNG to write; - for stdout")
-    prior.add_argument("--seed", type=_natural, default=0, metavar="N", help="another one, other tasks (default: 0)")
+    prior.add_argument("--seed", type=_seed, default=0, metavar="N", help="another one, other tasks (default: 0)")
     prior.set_defaults(run=_prior)
     return parser
 
@@ -109,18 +135,36 @@ def _parser() -> argparse.ArgumentParser:
 def _export(args: argparse.Namespace) -> int:
     from mothernet_runtime.command import say
     from mothernet_runtime.output import check_output
+    from mothernet_runtime.text import escaped_json
     from tqdm import tqdm
 
-    check_output(args.output, inputs=[args.table])
+    if sys.stdout is None:
+        raise OSError("standard output is closed, however the report goes there. Leave it open, or send it to a file.")
+    inputs = [name for name in (args.table, args.checkpoint, args.columns) if name is not None]
+    check_output(args.output, inputs=inputs)
+
+    from mothernet_runtime.csv_files import given_dialect
 
     from mothernet.tables import read_table
 
-    table = read_table(args.table, args.target, args.categorical)
+    table = read_table(
+        args.table,
+        args.target,
+        args.categorical,
+        columns={**_column_file(args.columns), **dict(args.column)},
+        drop=args.drop,
+        dialect=given_dialect(args.delimiter, args.encoding),
+    )
+    say(_PROG, f"read {len(table.features):,} rows" + (f", {table.dialect}" if table.dialect else ""))
+    for line in table.described():
+        say(_PROG, line)
     for warning in table.warnings:
         say(_PROG, f"warning: {warning}")
     for note in table.notes:
         say(_PROG, f"note: {note}")
-    with tqdm(total=4, file=sys.stderr, disable=None, leave=False, bar_format="{desc} {bar} {elapsed}") as bar:
+    with tqdm(
+        total=4, file=sys.stderr, disable=sys.stderr is None or None, leave=False, bar_format="{desc} {bar} {elapsed}"
+    ) as bar:
 
         def progress(stage: str) -> None:
             bar.update()
@@ -138,12 +182,13 @@ def _export(args: argparse.Namespace) -> int:
                 checkpoint=args.checkpoint,
                 seed=args.seed,
                 hold_out=not args.no_holdout,
+                max_bytes=args.max_bytes,
                 progress=progress,
             )
         except ParityError as error:
             say(_PROG, f"error: {error}")
             return 1
-    said = json.dumps(report.as_dict(), ensure_ascii=False) if args.json else report
+    said = escaped_json(json.dumps(report.as_dict(), ensure_ascii=False)) if args.json else report
     print(said, file=sys.stderr if args.output == "-" else sys.stdout)
     return 0
 
@@ -151,6 +196,12 @@ def _export(args: argparse.Namespace) -> int:
 def _pretrain(args: argparse.Namespace) -> int:
     if os.path.exists(args.state) and not os.path.isdir(args.state):
         raise ValueError(f"--state must be a folder, however: {args.state!r} is a file. Name another.")
+    written = Path(args.state) / "checkpoint.safetensors"
+    if args.start is not None and written.exists() and os.path.exists(args.start) and written.samefile(args.start):
+        raise ValueError(
+            f"--from must be another file than the run's own, however: {args.start!r} would be overwritten. "
+            "Copy it first."
+        )
     if args.minutes is None and args.tasks is None:
         args.usage_error("one of --minutes and --tasks is required")
     import torch
@@ -195,6 +246,33 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def _column(text: str) -> tuple[str, Any]:
+    name, equals, column_type = text.rpartition("=")
+    if not equals or column_type not in _COLUMN_TYPES:
+        raise argparse.ArgumentTypeError(
+            f"must be NAME=TYPE with a type of {', '.join(_COLUMN_TYPES)}, however: {text!r}"
+        )
+    return name, column_type
+
+
+def _column_file(name: str | None) -> dict[str, Any]:
+    """Types of columns by name from a JSON file."""
+    if name is None:
+        return {}
+    try:
+        types = json.loads(Path(name).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"--columns must be a JSON file, however: {name!r} is none ({error}). Correct it.") from None
+    if not isinstance(types, dict):
+        raise ValueError(f"--columns must hold an object of names and types, however: {name!r} holds something else.")
+    for column, column_type in types.items():
+        if column_type not in _COLUMN_TYPES:
+            raise ValueError(
+                f"types in {name!r} must be of {', '.join(_COLUMN_TYPES)}, however: {column_type!r} for {column!r}."
+            )
+    return types
+
+
 def _number(text: str, low: float, what: str) -> int:
     if not (text.isascii() and text.isdecimal()) or int(text) < low:
         raise argparse.ArgumentTypeError(f"must be {what}, however: {text!r}")
@@ -207,6 +285,13 @@ def _positive(text: str) -> int:
 
 def _natural(text: str) -> int:
     return _number(text, 0, "a whole number from 0 up")
+
+
+def _seed(text: str) -> int:
+    seed = _natural(text)
+    if seed >= 2**32:
+        raise argparse.ArgumentTypeError(f"must be below 2^32, however: {text!r}")
+    return seed
 
 
 def _minutes(text: str) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from sklearn.model_selection import train_test_split
 
 from mothernet.classifier import MotherNetClassifier
 from mothernet.commands.report import ExportReport, HoldOut, column_reports, score
+from mothernet.settings import DEFAULT_SETTINGS
 from mothernet.tables import Table
 
 __all__ = ["ParityError", "export_table"]
@@ -38,6 +40,7 @@ def export_table(
     checkpoint: str | os.PathLike[str] | None = None,
     seed: int = 0,
     hold_out: bool = True,
+    max_bytes: int | None = None,
     progress: Callable[[str], None] = lambda stage: None,
 ) -> ExportReport:
     """Estimate on held-out rows, fit on all, write the file, compare it with the model, then put it in place.
@@ -47,6 +50,8 @@ def export_table(
     table : Table
     output : path-like
         The file; until all of the above has succeeded it stays as it was.
+    max_bytes : int, optional
+        Largest file. Columns of many categories keep as many as fit; the others are pooled.
     progress : callable
         Told what comes next.
 
@@ -59,26 +64,44 @@ def export_table(
     """
     X, y = table.features, table.target.to_numpy()
 
-    def classifier() -> MotherNetClassifier:
-        return MotherNetClassifier(width=width, checkpoint=checkpoint, random_state=seed)
+    settings = DEFAULT_SETTINGS
 
-    estimate, skipped = None, "none was asked for" if not hold_out else _hold_out_obstacle(y)
+    def classifier() -> MotherNetClassifier:
+        return MotherNetClassifier(
+            width=width, checkpoint=checkpoint, random_state=seed, columns=table.rules, settings=settings
+        )
+
+    estimate, skipped = None, "as asked" if not hold_out else _hold_out_obstacle(y)
     if not skipped:
         progress("hold-out estimate")
         estimate = _hold_out(classifier(), X, y, seed)
     progress("fit on all rows")
     start = time.perf_counter()
     model = classifier().fit(X, y)
+    while max_bytes is not None and (size := to_onnx(model, opset=opset).ByteSize()) > max_bytes:
+        most = max((len(column.categories) for column in model.child_.categorical_columns), default=0)
+        if most <= settings.max_category_features:
+            raise ValueError(
+                f"--max-bytes must be at least {size:,} for this table and width, however: {max_bytes:,}. "
+                "Choose a smaller --width, or --drop columns."
+            )
+        settings = replace(settings, max_categories=max(settings.max_category_features, most // 2))
+        model = classifier().fit(X, y)
     fit_seconds = time.perf_counter() - start
     child = model.child_
 
     progress("write and compare")
     rows = np.sort(np.random.default_rng(seed).permutation(len(X))[:_PARITY_ROWS])
-    numeric = X[[column.name for column in child.numeric_columns]].to_numpy(np.float64)[rows]
-    categorical = X[[column.name for column in child.categorical_columns]].to_numpy(object)[rows]
+    inputs = model.graph_inputs(X.iloc[rows])
     with written(output) as temporary:
         to_onnx(model, temporary, opset=opset)
-        parity = check_export(temporary, child, numeric, categorical, evaluator_rows=_PARITY_EVALUATOR_ROWS)
+        parity = check_export(
+            temporary,
+            child,
+            inputs.get("numeric"),
+            inputs.get("categorical"),
+            evaluator_rows=_PARITY_EVALUATOR_ROWS,
+        )
         if not parity.ok:
             raise ParityError(
                 f"the file must answer as the model does (probabilities within {parity.tolerance:g}), however: "

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from mothernet_export import ChildNetwork, NumericColumn
+from mothernet_export import CategoricalColumn, ChildNetwork
+from mothernet_runtime.cells import CategoryRule
 from mothernet_runtime.text import escaped
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
@@ -42,8 +43,8 @@ class ExportReport:
     Attributes
     ----------
     columns : tuple of dict
-        ``name``, ``type``, ``missing`` (cells), ``used`` and, if categorical, ``values`` (different ones) and
-        ``categories`` (those that have weights of their own).
+        ``name``, ``type``, ``how`` (it is written, or why it is ignored), ``missing`` (cells), ``used`` and, of
+        categories, ``values`` (different ones), ``categories`` (those with weights of their own) and their ``bytes``.
     classes : tuple of dict
         ``label`` and ``rows``.
     fit_seconds : float
@@ -120,27 +121,36 @@ def score(y: npt.NDArray[Any], probabilities: npt.NDArray[Any], classes: npt.NDA
 def column_reports(child: ChildNetwork, table: Table) -> list[dict[str, Any]]:
     """``ExportReport.columns`` of a child fitted to a table."""
     reports = []
-    for column in child.columns:
-        cells = table.features[column.name]
-        report: dict[str, Any] = {"name": column.name, "used": column.n_inputs > 0}
-        if isinstance(column, NumericColumn):
-            report |= {"type": "numeric", "missing": int(cells.isna().sum())}
-        else:
-            report |= {"type": "categorical", "missing": int((cells == "").sum())}
-            report |= {"values": int(cells.nunique()), "categories": len(column.categories)}
+    for name, reading in table.readings.items():
+        inputs = [column for column in child.columns if column.name == name]
+        cells = table.features[name]
+        missing = cells.isna() if reading.rule.type != "category" else cells == ""
+        report = {
+            "name": name,
+            "type": reading.rule.type,
+            "how": reading.reason,
+            "missing": int(missing.sum()),
+            "used": any(column.n_inputs for column in inputs),
+        }
+        if isinstance(reading.rule, CategoryRule):
+            categories = sum(len(column.categories) for column in inputs if isinstance(column, CategoricalColumn))
+            report |= {"values": int(cells.nunique()), "categories": categories}
+            report |= {"bytes": 4 * categories * (child.width + child.target.n_outputs)}
         reports.append(report)
     return reports
 
 
 def _remarks(column: Mapping[str, Any]) -> str:
-    remarks = []
+    remarks = [escaped(column["how"])] if column["how"] else []
     if "values" in column and column["used"]:
         pooled = column["values"] - column["categories"]
         remarks.append(f"{column['values']:,} values" + (f", {pooled:,} of them pooled" if pooled > 0 else ""))
+        if column["bytes"] > 50_000:
+            remarks.append(f"{column['bytes']:,} bytes of the file")
     if column["missing"]:
         remarks.append(f"{column['missing']:,} missing")
-    if not column["used"]:
-        remarks.append("ignored: constant, different in every row, or repeats another column")
+    if not column["used"] and column["type"] != "ignored":
+        remarks.append("not used: constant, all different, or repeats another column")
     return ", ".join(remarks)
 
 

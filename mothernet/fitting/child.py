@@ -52,6 +52,7 @@ def fit_child_weights(
     width: int,
     penalty: PenaltySource,
     rng: np.random.Generator,
+    row_weight: npt.NDArray[np.float64] | None = None,
     settings: FitSettings = DEFAULT_SETTINGS,
 ) -> ChildWeights:
     """Fit a child.
@@ -69,6 +70,8 @@ def fit_child_weights(
         Whether the strength of the output layer's penalty is chosen by cross-validation or by the hypernetwork.
     rng : numpy.random.Generator
         Draws the rows that a large table is read by, and the folds.
+    row_weight : (N,) array, optional
+        Positive weights of the rows in the loss of the output layer. Default: all equal.
     settings : FitSettings
         Constants of the fit.
     """
@@ -82,6 +85,7 @@ def fit_child_weights(
     scale = FeatureScale.fit(phi, settings)
     phi = scale(phi).double()  # weak penalties and repeated columns are beyond float32
     onehot = F.one_hot(labels, n_classes).to(phi.dtype)[None]  # (1, N, C)
+    weight = None if row_weight is None else torch.from_numpy(row_weight).to(phi)[None]  # (1, N)
     D = x.shape[-1]
     group = torch.tensor([0, 1, 2], device=device).repeat_interleave(
         torch.tensor([D - len(ramps), len(ramps), width], device=device)
@@ -95,7 +99,7 @@ def fit_child_weights(
         judged_by = "anchored" if "anchored" in unit_types else unit_types[0]
         seen = features_of_unit_type(D, unit_types, judged_by).to(device)
         factor = cross_validated_factors(
-            phi[..., seen], labels, n_classes, strength[:, seen], group[seen], rng, settings
+            phi[..., seen], labels, n_classes, strength[:, seen], group[seen], rng, settings, weight
         )  # (3,)
         strength = strength * factor[group]
     for _ in range(settings.max_strengthenings):
@@ -105,6 +109,7 @@ def fit_child_weights(
             strength,
             unit_types,
             settings,
+            row_weight=weight,
             steps=settings.solve_steps,
             tolerance=settings.solve_tolerance,
         )

@@ -28,6 +28,7 @@ def cross_validated_factors(
     group: Tensor,
     rng: np.random.Generator,
     settings: FitSettings,
+    row_weight: Tensor | None = None,
 ) -> Tensor:
     """Factors (3,) on the penalties of features, ramps and units, by cross-validated log loss of the output layer.
 
@@ -48,6 +49,8 @@ def cross_validated_factors(
         0 for features, 1 for ramps, 2 for units.
     rng : numpy.random.Generator
         Draws the rows and their folds.
+    row_weight : (1, n) tensor, optional
+        Weights of the rows in the loss. Default: all equal.
     """
     budget = settings.max_fold_cells // (phi.shape[2] * n_classes)
     n_rows = min(settings.max_fold_rows, max(settings.min_fold_rows, budget))
@@ -57,8 +60,12 @@ def cross_validated_factors(
     phi, y = phi[:, chosen], y[chosen]
     fold = torch.from_numpy(_folds(y.cpu().numpy(), settings.folds, rng)).to(phi.device)
     held_out = fold[None] == torch.arange(settings.folds, device=phi.device)[:, None]  # (folds, n)
-    row_weight = (~held_out).to(phi.dtype)
-    gram = weighted_gram(phi, row_weight) if phi.shape[1] >= phi.shape[2] else None
+    trained = (~held_out).to(phi.dtype)
+    judged = None
+    if row_weight is not None:
+        judged = row_weight[:, chosen].expand(settings.folds, -1)  # (folds, n)
+        trained = trained * judged
+    gram = weighted_gram(phi, trained) if phi.shape[1] >= phi.shape[2] else None
     # the only row of a class cannot be predicted without it, and must not decide
     counted = held_out & (torch.bincount(y, minlength=n_classes)[y] > 1)
     if not counted.any():
@@ -71,7 +78,7 @@ def cross_validated_factors(
             phi,
             onehot,
             penalty * factor[group] * per_row,
-            row_weight=row_weight,
+            row_weight=trained,
             gram=gram,
             start=start,
             steps=settings.fold_steps,
@@ -79,7 +86,8 @@ def cross_validated_factors(
         )
         log_p = F.log_softmax(output(phi), -1).gather(-1, y[None, :, None].expand(settings.folds, -1, 1))[..., 0]
         distance = float(factor[group].log().square().mean())
-        losses.append(float(-log_p[counted].mean()) + settings.penalty_prior * distance / len(y))
+        fit = log_p[counted].mean() if judged is None else (log_p * judged)[counted].sum() / judged[counted].sum()
+        losses.append(float(-fit) + settings.penalty_prior * distance / len(y))
         factors.append(factor)
         return losses[-1], output
 
@@ -91,7 +99,7 @@ def cross_validated_factors(
             best, best_loss, best_output, worse = factor, loss, output, 0
         else:
             worse += 1
-            if worse == 2:
+            if worse == settings.penalty_patience:
                 break
     for alone in (0, 1):
         for ratio in settings.penalty_ratios if (group == alone).any() else ():

@@ -1,1 +1,1 @@
-"""The hypernetwork, the units of the child that it emits or that are drawn, and the output layer that is solved."""
+"""The hypernetwork, the units of the child (generated or constructed), and the output layer that is solved."""

@@ -231,7 +231,11 @@ def _run_phase(
     if run.processes.rank == 0:
         journal = _Journal(run, folder, validation, "cool-down" if cooling else "constant")
     with tqdm(
-        total=100, unit="%", file=sys.stderr, disable=not progress, desc="cool-down" if cooling else "pretraining"
+        total=100,
+        unit="%",
+        file=sys.stderr,
+        disable=not progress or sys.stderr is None,
+        desc="cool-down" if cooling else "pretraining",
     ) as bar:
         while True:
             used = budget.share(time.monotonic() - start, run.counters["tasks"] - before["tasks"])

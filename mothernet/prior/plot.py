@@ -35,7 +35,9 @@ def plot_tasks(path: str | os.PathLike[str], *, seed: int = 0, count: int = 24) 
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("drawing needs matplotlib: pip install 'mothernet[plot]'") from error
+        raise ModuleNotFoundError(
+            "drawing needs matplotlib, which is not installed. Run: pip install matplotlib"
+        ) from error
     n_columns = 6
     n_rows = -(-count // n_columns)
     figure = Figure(figsize=(2.6 * n_columns, 2.5 * n_rows), layout="constrained")

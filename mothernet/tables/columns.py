@@ -1,135 +1,156 @@
-"""Reads a caller's table (DataFrame or array) into plain columns: numbers with NaN, or text with ``""`` for missing.
+"""The columns of a training table: how each is read, decided once, and what its cells are.
 
-Whether a column is numeric or categorical is decided here, once, at fit; what its values become is
-:mod:`mothernet.tables.encoding`'s business.
+Columns come from files (distinct texts and codes) and from callers' tables (anything that
+:mod:`mothernet_runtime.columns` opens); the same cells are read alike through every door. What the values become is
+:mod:`mothernet.tables.raw_inputs`' and :mod:`mothernet.tables.encoding`'s business.
+
+Axis letters: N rows.
 """
 
 from __future__ import annotations
 
+import datetime
 import numbers
-import warnings
-from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from mothernet_runtime.cells import CategoryRule, CellRule, DateRule, IgnoredRule, NumberRule
+from mothernet_runtime.columns import column_cells, read_column
 from mothernet_runtime.text import category_texts, is_missing
 
-__all__ = ["ColumnType", "RawInputs", "column_types", "read_raw_inputs", "warn_of_lost_digits"]
+from mothernet.tables.inference import ColumnChoice, Reading, identifies_rows, infer_rule
+from mothernet.tables.text_columns import TextColumn
 
-ColumnType = Literal["numeric", "categorical"]
+__all__ = ["TrainingColumn", "read_training_columns"]
 
-
-class RawInputs(NamedTuple):
-    """A table as the child takes it."""
-
-    numeric: npt.NDArray[np.float32]  # (N, Fn) numeric columns in order, NaN where missing
-    categorical: npt.NDArray[np.object_]  # (N, Fc) categorical columns in order, "" where missing
+_DATES = (datetime.date, datetime.time, np.datetime64)
 
 
-def column_types(X: Any, names: Sequence[str], categorical: Sequence[str | int]) -> tuple[ColumnType, ...]:
-    """Type of every column of a DataFrame or 2-D array.
+class TrainingColumn(NamedTuple):
+    """A column as it is read."""
 
-    Numbers are numeric; strings, booleans and pandas categories are categorical, and so is any column named
-    (or numbered) in ``categorical``.
-    """
-    forced = set()
-    for column in categorical:
-        if isinstance(column, numbers.Integral) and not isinstance(column, bool):
-            if not 0 <= column < len(names):
-                raise ValueError(f"categorical_features must be between 0 and {len(names) - 1}, however: {column}.")
-            forced.add(names[int(column)])
-        elif column in names:
-            forced.add(column)
-        else:
-            raise ValueError(f"categorical_features names {column!r}, which is not a column. Columns: {list(names)}.")
-    return tuple(
-        "categorical" if name in forced or not _is_numeric(_column(X, i), name) else "numeric"
-        for i, name in enumerate(names)
-    )
+    name: str
+    reading: Reading
+    values: npt.NDArray[Any]  # (N,) numbers or seconds in float64, canonical texts, or nothing where ignored
+
+    @property
+    def rule(self) -> CellRule:
+        """The rule of its cells."""
+        return self.reading.rule
 
 
-def read_raw_inputs(X: Any, names: Sequence[str], types: Sequence[ColumnType]) -> RawInputs:
-    """RawInputs of a table whose types are known.
+def read_training_columns(
+    columns: Mapping[str, Any],
+    choices: Mapping[str, ColumnChoice | CellRule] | None = None,
+    *,
+    are_named: bool = True,
+) -> list[TrainingColumn]:
+    """Decide how every column is read, and read it.
+
+    Parameters
+    ----------
+    columns : mapping of str to column
+        In the order of the table.
+    choices : mapping, optional
+        Types, or whole rules, that the caller names.
+    are_named : bool
+        Whether the names are the table's own; without them nothing is taken for an identifier.
 
     Raises
     ------
-    ValueError
-        A numeric column holds text.
+    ValueError, TypeError
+        A column cannot be read as asked, or holds what is no cell.
     """
-    n = X.shape[0]
-    numeric = [_as_numbers(_column(X, i), names[i]) for i, column_type in enumerate(types) if column_type == "numeric"]
-    texts = [_as_texts(_column(X, i)) for i, column_type in enumerate(types) if column_type == "categorical"]
-    return RawInputs(
-        np.stack(numeric, 1) if numeric else np.empty((n, 0), np.float32),
-        np.stack(texts, 1) if texts else np.empty((n, 0), object),
-    )
+    choices = choices or {}
+    readings = {name: _reading(name, column, choices.get(name), are_named) for name, column in columns.items()}
+    if any(isinstance(reading.rule, NumberRule) and reading.rule.decimal == "," for reading in readings.values()):
+        for name, reading in readings.items():  # 1,234 is no thousand in a table with decimal commas
+            rule, choice = reading.rule, choices.get(name)
+            if isinstance(rule, NumberRule) and rule.group == "," and (choice is None or isinstance(choice, str)):
+                readings[name] = infer_rule(name, _texts(columns[name]), decimal=",", choice=choice)
+    if all(isinstance(reading.rule, IgnoredRule) for reading in readings.values()):  # a file takes one column at least
+        first = next(iter(readings))
+        readings[first] = Reading(CategoryRule(), readings[first].reason)
+    return [
+        TrainingColumn(name, reading, _values(name, reading.rule, columns[name])) for name, reading in readings.items()
+    ]
 
 
-def warn_of_lost_digits(X: Any, names: Sequence[str], types: Sequence[ColumnType]) -> None:
-    """Warn of numeric columns of which float32, as the file takes numbers, keeps less than half of the values."""
-    for i, column_type in enumerate(types):
-        if column_type == "numeric" and getattr(_column(X, i).dtype, "kind", "O") in "iuf":
-            wide = _as_float64(_column(X, i), names[i])
-            before = len(np.unique(wide[np.isfinite(wide)]))
-            with np.errstate(over="ignore"):
-                narrow = wide[np.isfinite(wide)].astype(np.float32)
-            after = len(np.unique(narrow[np.isfinite(narrow)]))
-            if after < before / 2:
-                warnings.warn(
-                    f"column {names[i]!r} has {before} different values, of which float32 keeps {after}. "
-                    "Subtract an origin or rescale it, here and in the rows to be predicted.",
-                    stacklevel=3,
-                )
+def _values(name: str, rule: CellRule, column: Any) -> npt.NDArray[Any]:
+    if isinstance(rule, IgnoredRule):
+        return np.empty(0)
+    if isinstance(column, TextColumn):
+        return column.read(name, rule)
+    return read_column(name, rule, column)
 
 
-def _column(X: Any, index: int) -> Any:
-    return X.iloc[:, index] if hasattr(X, "iloc") else X[:, index]
+def _reading(name: str, column: Any, choice: ColumnChoice | CellRule | None, are_named: bool) -> Reading:
+    if choice is not None and not isinstance(choice, str):
+        return Reading(choice, "as asked")
+    typed: CellRule | None = None
+    if isinstance(column, TextColumn):
+        typed = NumberRule() if column.numbers is not None and choice in (None, "number") else None
+    elif choice is None:
+        typed = _typed_rule(name, column)
+    if typed is None:
+        return infer_rule(name, _texts(column), choice=choice)
+    if not isinstance(typed, NumberRule):
+        return Reading(typed)
+    if choice == "number":
+        return Reading(typed, "as asked")
+    values = _values(name, typed, column)
+    present = values[~np.isnan(values)]
+    distinct = np.unique(present)
+    if not len(present):
+        return Reading(IgnoredRule(), "all cells are missing")
+    if len(distinct) == 1 and len(present) == len(values):
+        return Reading(IgnoredRule(), "constant")
+    if are_named and (why := identifies_rows(name, present.tolist(), len(distinct))):
+        return Reading(IgnoredRule(), why)
+    return Reading(NumberRule(boolean=typed.boolean or set(distinct.tolist()) == {0.0, 1.0}))
 
 
-def _is_numeric(column: Any, name: str) -> bool:
-    dtype = column.dtype
-    if getattr(dtype, "kind", "O") in "iuf" and type(dtype).__name__ != "CategoricalDtype":
-        return True  # NumPy and pandas' nullable numbers
-    if getattr(dtype, "kind", "O") in "mMc":
+def _texts(column: Any) -> Mapping[str, int]:
+    """The distinct texts of a column and how many rows each has, in the order of first rows."""
+    if isinstance(column, TextColumn):
+        return column.counts()
+    cells = column_cells(column)
+    return Counter(category_texts(cell.decode() if isinstance(cell, bytes) else cell for cell in cells))
+
+
+def _typed_rule(name: str, column: Any) -> CellRule | None:
+    """The rule of a column whose type says what it holds; None if its texts have to."""
+    dtype = getattr(column, "dtype", None)
+    if type(dtype).__name__ in ("CategoricalDtype", "Categorical", "Enum"):
+        return CategoryRule()
+    if getattr(dtype, "kind", "") in ("c", "m"):
         raise TypeError(
-            f"column {name!r} is of type {dtype}; only numbers, strings, booleans and categories are understood. "
-            "Turn it into a number (days since a date, say) first."
+            f"column {name!r} is of type {dtype}; only numbers, texts, booleans, dates and categories are understood. "
+            "Turn it into a number first, or leave it out."
         )
-    if type(dtype).__name__ == "CategoricalDtype" or getattr(dtype, "kind", "O") in "bUS":
-        return False
-    if type(dtype).__name__ in ("StringDtype", "BooleanDtype"):
-        return False
-    present = [value for value in column if not is_missing(value)]
-    for value in present:
-        if not isinstance(value, str | bytes | numbers.Number | np.bool_):
-            raise TypeError(f"column {name!r} holds {value!r}: argument must be a string or a number.")
-    return all(isinstance(v, numbers.Number) and not isinstance(v, bool | np.bool_) for v in present)
+    cells = column_cells(column)
+    if isinstance(cells, np.ndarray):
+        by_code: dict[str, CellRule] = {"b": NumberRule(boolean=True), "M": DateRule()}
+        return by_code.get(cells.dtype.kind, NumberRule())
+    found = {_cell_type(name, cell) for cell in cells if not is_missing(cell)}
+    if len(found) == 1:
+        by_type: dict[str, CellRule] = {"number": NumberRule(), "boolean": NumberRule(boolean=True), "date": DateRule()}
+        return by_type.get(found.pop())
+    return None
 
 
-def _as_numbers(column: Any, name: str) -> npt.NDArray[np.float32]:
-    with np.errstate(over="ignore"):  # beyond float32 counts as infinite, which is clipped like any extreme
-        return _as_float64(column, name).astype(np.float32)
-
-
-def _as_float64(column: Any, name: str) -> npt.NDArray[np.float64]:
-    if getattr(column.dtype, "kind", "O") in "iufb":
-        return (
-            column.to_numpy(np.float64, na_value=np.nan) if hasattr(column, "to_numpy") else np.asarray(column, float)
-        )
-    return np.array([np.nan if is_missing(v) else _as_number(v, name, i) for i, v in enumerate(column)], np.float64)
-
-
-def _as_number(value: Any, name: str, row: int) -> float:
-    if isinstance(value, numbers.Number | np.bool_) and not isinstance(value, complex):
-        return float(value)  # type: ignore[arg-type]
-    raise ValueError(
-        f"column {name!r} was numeric when the model was fitted, however: row {row} holds {value!r}. "
-        "Give a number or a missing value, or refit with the column among categorical_features."
-    )
-
-
-def _as_texts(column: Any) -> npt.NDArray[np.object_]:
-    cells = np.empty(len(column), object)
-    cells[:] = category_texts(column)
-    return cells
+def _cell_type(name: str, cell: object) -> str:
+    if isinstance(cell, str | bytes):
+        return "text"
+    if isinstance(cell, bool | np.bool_):
+        return "boolean"
+    if isinstance(cell, _DATES):
+        return "date"
+    if isinstance(cell, numbers.Number) and not isinstance(cell, complex):
+        return "number"
+    if hasattr(cell, "__float__") and not isinstance(cell, complex | np.timedelta64):
+        return "number"
+    raise TypeError(f"column {name!r} holds {cell!r}: argument must be a string or a number.")

@@ -1,7 +1,8 @@
 """What the hypernetwork and the output layer see of a raw row, as piecewise-linear maps that the child can fold.
 
-A numeric column becomes up to two *features*: its standardised, softly clipped value, and whether it is missing. A
-categorical column becomes one feature per category, rare ones pooled. Beside the features stand the *ramps* of
+A number becomes up to two *features*: its standardised, softly clipped value, and whether it is missing. A categorical
+column becomes one feature per frequent category, the others pooled; a column of many categories also becomes their
+log-odds of the classes (:mod:`mothernet.tables.category_odds`). Beside the features stand the *ramps* of
 numeric columns, which rise from 0 to 1 between neighbouring quantiles: the output layer and the units build
 piecewise-linear functions of them. All of it is piecewise linear in the raw number, so it shares one set of the child's
 ramps, and every input is affine in the inputs of the child's first layer, its *basis*:
@@ -21,11 +22,12 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from mothernet_export import CategoricalColumn, NumericColumn
+from mothernet_export import CategoricalColumn, IgnoredColumn, NumericColumn
 
 from mothernet.settings import DEFAULT_SETTINGS, FitSettings
-from mothernet.tables.columns import ColumnType, RawInputs
+from mothernet.tables.category_odds import Labels, category_log_odds
 from mothernet.tables.piecewise import MIN_RAMP_WIDTH, mid_ranks_below, ramp_levels, soft_clip
+from mothernet.tables.raw_inputs import RawCategories, RawColumn, RawNumbers
 
 __all__ = ["Encoding", "fit_encoding"]
 
@@ -37,7 +39,7 @@ _LARGEST = 1e37  # knots further apart have no float32 inverse width
 class Encoding(NamedTuple):
     """Raw columns as the child records them, and the affine map from its first-layer basis to the D inputs."""
 
-    columns: tuple[NumericColumn | CategoricalColumn, ...]
+    columns: tuple[NumericColumn | CategoricalColumn | IgnoredColumn, ...]
     base: Array  # (D,)
     matrix: Array  # (D, R)
     inputs: npt.NDArray[np.float32]  # (N, D) of the rows that were fitted
@@ -55,17 +57,16 @@ class _Input(NamedTuple):
 class _EncodedColumn(NamedTuple):
     """One raw column's record and inputs; ``indicator`` tells its missing cells, ``ramps`` are by number."""
 
-    column: NumericColumn | CategoricalColumn
+    column: NumericColumn | CategoricalColumn | IgnoredColumn
     features: list[_Input]
     indicator: _Input | None = None
     ramps: tuple[tuple[int, _Input], ...] = ()
 
 
 def fit_encoding(
-    raw: RawInputs,
-    names: Sequence[str],
-    types: Sequence[ColumnType],
+    columns: Sequence[RawColumn],
     n_ramps: int,
+    labels: Labels,
     row_weight: Array | None = None,
     settings: FitSettings = DEFAULT_SETTINGS,
 ) -> Encoding:
@@ -73,24 +74,20 @@ def fit_encoding(
 
     Parameters
     ----------
+    columns : sequence of RawColumn
+        At least one.
     n_ramps : int
         Ramps per numeric column, at most.
+    labels : Labels
+        By which columns of many categories are encoded.
     row_weight : (N,) array, optional
         Weights of the rows in the quantiles between which ramps rise. Default: all equal.
     settings : FitSettings
         Constants of the encoding.
     """
-    n = max(len(raw.numeric), len(raw.categorical))
+    n = len(labels.y)
     weight = np.ones(n) if row_weight is None else row_weight
-    numbers, texts = iter(raw.numeric.T), iter(raw.categorical.T)
-    encoded = _without_repeats(
-        [
-            _encode_numbers(name, next(numbers), n_ramps, weight, settings)
-            if column_type == "numeric"
-            else _encode_categories(name, next(texts), settings)
-            for name, column_type in zip(names, types, strict=True)
-        ]
-    )
+    encoded = _without_repeats([_encode(column, n_ramps, weight, labels, settings) for column in columns])
     # the basis: all ramps of the child, then all missing indicators, then all categories
     numeric = [part for part in encoded if isinstance(part.column, NumericColumn)]
     categorical = [part for part in encoded if isinstance(part.column, CategoricalColumn)]
@@ -122,6 +119,16 @@ def fit_encoding(
     )
 
 
+def _encode(
+    column: RawColumn, n_ramps: int, row_weight: Array, labels: Labels, settings: FitSettings
+) -> _EncodedColumn:
+    if isinstance(column, RawNumbers):
+        return _encode_numbers(column, n_ramps, row_weight, settings)
+    if isinstance(column, RawCategories):
+        return _encode_categories(column, labels, settings)
+    return _EncodedColumn(IgnoredColumn(column.name), [])
+
+
 def _standardised_indicator(share: float) -> tuple[float, float]:
     """Standardised, softly clipped values of 0 and of 1 of an indicator that is 1 in ``share`` of the rows."""
     scale = max(np.sqrt(share * (1 - share)), 1e-3)
@@ -129,13 +136,18 @@ def _standardised_indicator(share: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _encode_numbers(
-    name: str, cells: npt.NDArray[np.float32], n_ramps: int, row_weight: Array, settings: FitSettings
-) -> _EncodedColumn:
+def _encode_numbers(raw: RawNumbers, n_ramps: int, row_weight: Array, settings: FitSettings) -> _EncodedColumn:
+    cells = raw.values
+
+    def record(centre: float, knots: tuple[float, ...], missing_indicator: bool) -> NumericColumn:
+        return NumericColumn(
+            raw.name, centre, knots, missing_indicator, rule=raw.rule, offset=raw.offset, part=raw.part
+        )
+
     absent = np.isnan(cells)
     finite = cells[np.isfinite(cells)].astype(np.float64).clip(-_LARGEST, _LARGEST)
     if not len(finite):
-        return _EncodedColumn(NumericColumn(name, 0.0, (), False), [])
+        return _EncodedColumn(record(0.0, (), False), [])
     values = np.clip(np.where(absent, np.median(finite), cells.astype(np.float64)), finite.min(), finite.max())
     centre = float(np.float32(np.median(finite)))
     indicator = None
@@ -155,13 +167,13 @@ def _encode_numbers(
         np.concatenate([[low, high], bends[(bends > low) & (bends < high)], quantiles if risen else []]), low, high
     )
     if len(knots) < 2:
-        return _EncodedColumn(NumericColumn(name, centre, (), indicator is not None), [], indicator)
+        return _EncodedColumn(record(centre, (), indicator is not None), [], indicator)
 
     def piecewise_linear(curve: Array) -> _Input:  # by its values at the knots
         return _Input(float(curve[0]), np.diff(curve), np.interp(values, knots, curve).astype(np.float32))
 
     ramps = tuple((k, piecewise_linear(np.clip((knots - a) / (b - a), 0, 1))) for k, a, b in risen)
-    column = NumericColumn(name, centre, tuple(knots.tolist()), indicator is not None)
+    column = record(centre, tuple(knots.tolist()), indicator is not None)
     return _EncodedColumn(column, [piecewise_linear(soft_clip((knots - mean) / scale, np))], indicator, ramps)
 
 
@@ -191,25 +203,33 @@ def _distinct(knots: Array, low: float, high: float) -> Array:
     return np.array(kept)
 
 
-def _encode_categories(name: str, cells: npt.NDArray[np.object_], settings: FitSettings) -> _EncodedColumn:
-    counts = Counter(cells.tolist())
+def _encode_categories(raw: RawCategories, labels: Labels, settings: FitSettings) -> _EncodedColumn:
+    counts = Counter(raw.texts.tolist())
     ordered = sorted(counts, key=lambda text: (-counts[text], text))  # most frequent first, then by name
-    kept = [text for text in ordered[: settings.max_categories] if counts[text] >= settings.min_category_rows]
-    if len(kept) < 1 or len(counts) < 2:
-        return _EncodedColumn(CategoricalColumn(name, ()), [])
-    index = {text: i for i, text in enumerate(kept)}
-    code = np.array([index.get(text, len(kept)) for text in cells])  # (N,), len(kept) = pooled
-    pooled = len(counts) > len(kept)
-    n_groups = len(kept) + pooled
+    known = [text for text in ordered[: settings.max_categories] if counts[text] >= settings.min_category_rows]
+    if len(known) < 1 or len(counts) < 2:
+        return _EncodedColumn(CategoricalColumn(raw.name, (), rule=raw.rule), [])
+    index = {text: i for i, text in enumerate(known)}
+    code = np.fromiter((index.get(text, len(known)) for text in raw.texts), np.int64)  # (N,), len(known): pooled
+    n_frequent = min(len(known), settings.max_category_features)
+    pooled = len(counts) > n_frequent
+    n_groups = n_frequent + pooled
+    group = np.minimum(code, n_frequent)  # (N,)
     features = []
     for k in range(1 if n_groups == 2 else n_groups):  # of two, the second is the first's complement
-        low, high = _standardised_indicator(float((code == k).mean()))
-        weights = np.full(len(kept) + 1, low)
-        weights[k] = high
+        low, high = _standardised_indicator(float((group == k).mean()))
+        weights = np.full(len(known) + 1, low)
+        weights[k if k < n_frequent else slice(n_frequent, None)] = high
         if not pooled:
             weights[-1] = 0.0  # nothing was pooled in training: another string counts as the average row
-        features.append(_Input(0.0, weights, np.where(code == k, high, low).astype(np.float32)))
-    return _EncodedColumn(CategoricalColumn(name, tuple(kept)), features)
+        features.append(_Input(0.0, weights, np.where(group == k, high, low).astype(np.float32)))
+    if len(known) > n_frequent:
+        odds, values = category_log_odds(code, len(known), labels, settings)
+        features += [
+            _Input(0.0, column, values_of_rows.astype(np.float32))
+            for column, values_of_rows in zip(odds.T, values.T, strict=True)
+        ]
+    return _EncodedColumn(CategoricalColumn(raw.name, tuple(known), rule=raw.rule), features)
 
 
 def _without_repeats(encoded: list[_EncodedColumn]) -> list[_EncodedColumn]:
@@ -230,7 +250,7 @@ def _without_repeats(encoded: list[_EncodedColumn]) -> list[_EncodedColumn]:
         indicator = indicator if indicator and is_new([indicator]) else None
         if isinstance(column, NumericColumn):
             column = replace(column, knots=column.knots if features else (), missing_indicator=indicator is not None)
-        elif not features:
+        elif isinstance(column, CategoricalColumn) and not features:
             column = replace(column, categories=())
         kept.append(_EncodedColumn(column, features, indicator, ramps if features else ()))
     return kept

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from mothernet_runtime.command import exit_code, say
-from mothernet_runtime.csv_files import csv_cell, read_csv, source_name
+from mothernet_runtime.csv_files import csv_cell, given_dialect, read_csv, source_name
+from mothernet_runtime.describe import described
 from mothernet_runtime.model import Model, SelfTestError, load
 from mothernet_runtime.output import check_output, written
 from mothernet_runtime.rows import CellError
-from mothernet_runtime.text import escaped, escaped_json
+from mothernet_runtime.text import escaped, escaped_json, listed
 
 _PROG = "mothernet-runtime"
 
@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     def run() -> None:
         args = _parser().parse_args(argv)
         check_output(args.output, inputs=args.inputs(args))
-        args.run(args, load(args.model, providers=args.providers, threads=args.threads))
+        args.run(args, load(args.model, providers=args.providers, threads=args.threads, on_unseen="ignore"))
 
     return exit_code(_PROG, run, failures=(SelfTestError,))
 
@@ -54,11 +54,27 @@ def _parser() -> argparse.ArgumentParser:
         description="Write a CSV file with a label and one probability per class for each row of ROWS.",
         epilog=f"example: zcat rows.csv.gz | {_PROG} predict model.onnx - > predicted.csv",
     )
-    predict.add_argument("rows", metavar="ROWS", help="a CSV file in UTF-8 with a header, also gzipped; - for stdin")
+    predict.add_argument("rows", metavar="ROWS", help="a CSV file with a header, also gzipped; - for stdin")
     predict.add_argument("-o", "--output", default="-", metavar="FILE", help="default: - for stdout")
     predict.add_argument(
         "--ignore-extra", action="store_true", help="ignore columns the model does not know (the target, an id)"
     )
+    predict.add_argument(
+        "--keep",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="write this column of ROWS before the label, also one the model does not know; may be repeated",
+    )
+    predict.add_argument(
+        "--strict",
+        action="store_true",
+        help="fail, rather than warn, if most cells of a column are unknown to the model, or missing as never before",
+    )
+    predict.add_argument(
+        "--delimiter", metavar="CHAR", help="of ROWS: comma, semicolon, tab, pipe or the character (default: found)"
+    )
+    predict.add_argument("--encoding", metavar="NAME", help="of ROWS: utf-8, utf-16, latin-1, ... (default: found)")
     predict.add_argument(
         "--report-unseen", action="store_true", help="count cells without a category of their own, on stderr"
     )
@@ -77,35 +93,78 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _predict(args: argparse.Namespace, model: Model) -> None:
-    known, unseen, n_rows = set(model.feature_names_in_), Counter[str](), 0
-    source, classes = source_name(args.rows), model.classes_.tolist()
+    source, classes, coverage = source_name(args.rows), model.classes_.tolist(), model.coverage()
+    dialect = given_dialect(args.delimiter, args.encoding)
     cell_of = {label: csv_cell(str(label)) for label in classes}
+    answers = ["label", *(f"probability_{label}" for label in classes)]
     with (
         written(args.output, inputs=args.inputs(args)) as temporary,
         open(temporary, "w", encoding="utf-8", newline="") as stream,
     ):
-        stream.write(",".join(["label", *(csv_cell(f"probability_{label}") for label in classes)]) + "\n")
-        for lines, header, rows in read_csv(args.rows):
-            kept = [i for i, name in enumerate(header) if name in known or not args.ignore_extra]
+        for chunk in read_csv(args.rows, dialect=dialect):
+            if not len(chunk):  # the first, which has the header alone
+                kept = _kept_columns(chunk.names, answers, args.keep, source)
+                known = _known_columns(chunk.names, model, args)
+                stream.write(",".join(map(csv_cell, [*args.keep, *answers])) + "\n")
+            columns = {chunk.names[i]: chunk.columns[i] for i in known}
             try:
-                model.check_columns([header[i] for i in kept])
-            except ValueError as error:
-                hint = "" if args.ignore_extra or known - set(header) else " Or use --ignore-extra."
-                raise ValueError(f"{source}: {error}{hint}") from None
-            columns = {header[i]: [row[i] for row in rows] for i in kept}
-            try:
-                labels, probabilities = model.predict_both(columns)
+                labels, probabilities = model.predict_both(columns, coverage=coverage)
             except CellError as error:
-                raise ValueError(f"{source}, line {lines[error.row]}: {error.reason}") from None
-            for label, numbers in zip(labels.tolist(), probabilities.tolist(), strict=True):
-                cells = [cell_of[label], *(f"{number:.9g}" for number in numbers)]  # 9 digits hold a float32
+                raise ValueError(f"{source}, line {chunk.lines[error.row]}: {error.reason}") from None
+            before = [map(csv_cell, chunk.columns[i]) for i in kept]
+            for *cells, label, numbers in zip(*before, labels.tolist(), probabilities.tolist(), strict=True):
+                cells += [cell_of[label], *(f"{number:.9g}" for number in numbers)]  # 9 digits hold a float32
                 stream.write(",".join(cells) + "\n")
-            if args.report_unseen:
-                unseen.update(model.count_unseen(columns))
-            n_rows += len(rows)
+        complaint = coverage.complaint()
+        if complaint and args.strict:
+            raise ValueError(f"{source}: {complaint}")
+    if chunk.dialect.found and (chunk.dialect.delimiter, chunk.dialect.encoding) != (",", "utf-8"):
+        say(_PROG, f"read {source}, {chunk.dialect}")
+    if complaint:
+        say(_PROG, f"warning: {source}: {complaint}")
     if args.report_unseen:
-        counts = [f"{name!r}: {count:,} of {n_rows:,} rows" for name, count in unseen.items() if count]
+        counts = [
+            f"{name!r}: {count:,} of {coverage.n_rows:,} rows" for name, count in coverage.unseen.items() if count
+        ]
         say(_PROG, "no unseen categories" if not counts else "unseen categories in " + ", ".join(counts))
+
+
+def _known_columns(names: Sequence[str], model: Model, args: argparse.Namespace) -> list[int]:
+    """Indices of the columns of a CSV file that the model takes.
+
+    Raises
+    ------
+    ValueError
+        The columns do not fit the model.
+    """
+    expected = set(model.feature_names_in_)
+    known = [i for i, name in enumerate(names) if name in expected or not (args.ignore_extra or name in args.keep)]
+    try:
+        model.check_columns([names[i] for i in known])
+    except ValueError as error:
+        needed = {column.name for column in model.columns_ if not column.is_ignored}
+        hint = "" if args.ignore_extra or needed - set(names) else " Or use --ignore-extra."
+        raise ValueError(f"{source_name(args.rows)}: {error}{hint}") from None
+    return known
+
+
+def _kept_columns(names: Sequence[str], answers: Sequence[str], keep: Sequence[str], source: str) -> list[int]:
+    """Indices of the columns of a CSV file that `keep` names.
+
+    Raises
+    ------
+    ValueError
+        There is no such column, or it is no clear one, or its name is that of an answer.
+    """
+    for name in keep:
+        count = names.count(name) if name not in answers else -1
+        if count != 1:
+            problem = {-1: "is a column of the output", 0: "is not there"}.get(count, "comes more than once")
+            raise ValueError(
+                f"{source}: a column to keep must be one of {listed(names)}, however: {name!r} {problem}. "
+                + ("Rename it in the file." if count else "Check --keep.")
+            )
+    return [names.index(name) for name in keep]
 
 
 def _info(args: argparse.Namespace, model: Model) -> None:
@@ -113,7 +172,8 @@ def _info(args: argparse.Namespace, model: Model) -> None:
     if args.json:
         print(_json(info))
         return
-    names = [escaped(column["name"]) for column in info["columns"]]
+    columns = model.columns_
+    names = [escaped(column.name) for column in columns]
     width = max(map(len, names))
     versions = ", ".join(f"{name} {version}" for name, version in info["versions"].items())
     print(
@@ -121,11 +181,8 @@ def _info(args: argparse.Namespace, model: Model) -> None:
         f"classes ({info['class_kind']}): {escaped(', '.join(map(str, info['classes'])))}\n"
         f"columns ({len(names)}):"
     )
-    for name, column in zip(names, info["columns"], strict=True):
-        notes = [f"{len(column['categories'])} categories"] if column["kind"] == "categorical" else []
-        notes += ["missing in training"] if column["missing_in_training"] else []
-        notes += [] if column["used"] else ["ignored"]
-        print(f"  {name:{width}}  {column['kind']:11}  {', '.join(notes)}".rstrip())
+    for name, column in zip(names, columns, strict=True):
+        print(f"  {name:{width}}  {column.type:8}  {escaped(', '.join(described(column)))}".rstrip())
     print(f"made by: {escaped(versions) or 'not recorded'}")
     print(f"runs on: {', '.join(info['providers'])}, threads: {info['threads'] or 'one per core'}")
 

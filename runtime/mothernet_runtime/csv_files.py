@@ -1,4 +1,9 @@
-"""CSV files: rows read in chunks, and cells quoted for writing."""
+"""CSV files: rows read in chunks as columns of raw cells, and cells quoted for writing. FORMAT.md specifies them.
+
+Blocks of whole lines are looked at as bytes: one whose quotes, delimiters and line ends show that all its records are
+as long as the header is cut in a few steps; of any other, record by record is read. What cells mean does not matter
+here.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +11,123 @@ import contextlib
 import csv
 import gzip
 import io
+import itertools
 import os
 import re
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
+import numpy as np
+
+from mothernet_runtime.csv_dialect import Dialect, find_delimiter, given_dialect, named_delimiter
+from mothernet_runtime.csv_records import CsvRecordError, is_blank_line, read_record
+from mothernet_runtime.csv_text import CsvText, count_lines
+
+__all__ = [
+    "CHUNK_ROWS",
+    "CsvChunk",
+    "Dialect",
+    "RegularBlock",
+    "csv_cell",
+    "given_dialect",
+    "read_blocks",
+    "read_csv",
+    "source_name",
+]
+
 CHUNK_ROWS = 8192
+BLOCK_BYTES = 1 << 20
 _TO_QUOTE = re.compile('[,"\\r\\n]')
+_WHITE = "\t\n\x0b\x0c\r "
+_PLURALS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
 
 
-def read_csv(path: str) -> Iterator[tuple[list[int], list[str], list[list[str]]]]:
-    """Read a CSV file: UTF-8, plain or gzipped, its first line the header; ``-`` is standard input.
+@dataclass(frozen=True)
+class CsvChunk:
+    """Some rows of a CSV file.
 
-    Blank lines are skipped. The first chunk has no rows, so that a header alone is read too.
+    Attributes
+    ----------
+    names : list of str
+        The header, trimmed.
+    lines : sequence of int
+        The line on which each row starts.
+    columns : list of lists of str
+        Per name the raw cells.
+    dialect : Dialect
+        How the file is written.
+    """
+
+    names: list[str]
+    lines: Sequence[int]
+    columns: list[list[str]]
+    dialect: Dialect
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+
+@dataclass(frozen=True)
+class RegularBlock:
+    """Whole lines of a CSV file that every engine cuts alike.
+
+    Each record has as many cells as there are names; lines end with LF, or CR LF if there are quotes, and none is
+    blank; quotes surround whole cells and are doubled within. Spaces at the start of an unquoted cell do not count.
+
+    Attributes
+    ----------
+    names, lines, dialect
+        As in `CsvChunk`.
+    content : bytes
+        The lines in UTF-8, each with its line end.
+    """
+
+    names: list[str]
+    lines: Sequence[int]
+    content: bytes
+    dialect: Dialect
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def columns(self) -> list[list[str]]:
+        """Per name the raw cells."""
+        delimiter, n_columns = self.dialect.delimiter or ",", len(self.names)
+        text = self.content.decode()
+        cells: list[str] = []
+        if '""' not in text and '" ' not in text:
+            bare = text.replace('"', "").replace("\r\n", "\n").replace("\n", delimiter)
+            cells = bare.split(delimiter)
+            cells.pop()  # behind the last line end
+            if " " in bare:
+                cells = [cell.lstrip(" ") for cell in cells]
+        if len(cells) != n_columns * len(self):  # signs within quotes, it seems
+            try:
+                cells = list(itertools.chain.from_iterable(_standard_reader(io.StringIO(text, newline=""), delimiter)))
+            except csv.Error:  # a long cell
+                records = _Records(io.StringIO(text, newline=""), delimiter)
+                cells = list(itertools.chain.from_iterable(records.read() or () for _ in self.lines))
+        return [cells[j::n_columns] for j in range(n_columns)]
+
+
+def read_csv(path: str, *, dialect: Dialect | None = None) -> Iterator[CsvChunk]:
+    """Read a CSV file, plain or gzipped; ``-`` is standard input.
+
+    The first chunk has no rows, so that a header alone is read too.
+
+    Parameters
+    ----------
+    path : str
+    dialect : Dialect, optional
+        What is known about how the file is written; the rest is found.
 
     Yields
     ------
-    lines, header, rows
-        The line on which each row starts, the names, and up to `CHUNK_ROWS` rows of as many raw cells.
+    CsvChunk
+        At most `CHUNK_ROWS` rows.
 
     Raises
     ------
@@ -34,42 +136,216 @@ def read_csv(path: str) -> Iterator[tuple[list[int], list[str], list[list[str]]]
     FileNotFoundError
         If there is no such file.
     """
+    for block in read_blocks(path, dialect=dialect):
+        columns = block.columns() if isinstance(block, RegularBlock) else block.columns
+        for start in range(0, max(len(block), 1), CHUNK_ROWS):
+            part = slice(start, start + CHUNK_ROWS)
+            yield CsvChunk(block.names, block.lines[part], [column[part] for column in columns], block.dialect)
+
+
+def read_blocks(
+    path: str, *, dialect: Dialect | None = None, block_bytes: int = BLOCK_BYTES
+) -> Iterator[CsvChunk | RegularBlock]:
+    """Read a CSV file as `read_csv` does, but leave it to the caller to cut regular blocks into cells.
+
+    Parameters
+    ----------
+    path, dialect
+        As for `read_csv`.
+    block_bytes : int
+        About how much is read at a time.
+
+    Yields
+    ------
+    CsvChunk or RegularBlock
+        The first is a chunk without rows.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        As `read_csv`.
+    """
     source = source_name(path)
     with _open_bytes(path) as stream:
-        reader = csv.reader(io.TextIOWrapper(stream, "utf-8-sig", newline=""), strict=True)
         try:
-            header = next(reader, [])
-            if not header:
-                raise ValueError(f"{source} must start with a line of column names, however: it is empty")
-            yield [], header, []
-            lines: list[int] = []
-            rows: list[list[str]] = []
-            end = reader.line_num
-            for row in reader:
-                start, end = end + 1, reader.line_num
-                if not row:
-                    continue
-                if len(row) != len(header):
-                    raise ValueError(
-                        f"{source}, line {start}: a row must have {len(header)} cells like the header, "
-                        f"however: {len(row)}. Quote cells that hold commas."
-                    )
-                lines.append(start)
-                rows.append(row)
-                if len(rows) == CHUNK_ROWS:
-                    yield lines, header, rows
-                    lines, rows = [], []
-            if rows:
-                yield lines, header, rows
-        except UnicodeDecodeError as error:
-            raise ValueError(
-                f"{source} must be a CSV file in UTF-8, however: it has the byte 0x{error.object[error.start]:02x} "
-                f"({error.reason}). Convert it, for example with `iconv -f latin1 -t utf-8`."
-            ) from None
-        except csv.Error as error:
-            raise ValueError(f"{source}, line {reader.line_num}: not valid CSV: {error}") from None
+            yield from _blocks(CsvText(stream, source, dialect or Dialect(), block_bytes), source)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise ValueError(f"{source} is a damaged gzip file: {error}. Copy it again.") from None
+
+
+def _blocks(text: CsvText, source: str) -> Iterator[CsvChunk | RegularBlock]:
+    dialect = _with_delimiter(text)
+    delimiter = dialect.delimiter or ","
+    records = _Records(text, delimiter)
+    header = next(_numbered(records, text, source), None)
+    if header is None:
+        raise ValueError(f"{source} must start with a line of column names, however: it is empty")
+    names = [name.strip(_WHITE) for name in header[1]]
+    n_cells = len(names)
+    if any(names):  # nameless ones at the end are there where lines end with a delimiter
+        del names[max(i for i, name in enumerate(names, 1) if name) :]
+    yield CsvChunk(names, [], [[] for _ in names], dialect)
+
+    while whole := text.block():
+        content = whole if whole.endswith((b"\n", b"\r")) else whole + b"\n"
+        if b"\r" in content and b'"' not in content:  # each is a line end
+            content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        starts = _row_starts(content, delimiter, n_cells) if n_cells == len(names) else None
+        if starts is None:
+            yield from _irregular(text, len(whole), records, names, n_cells, dialect, source)
+            continue
+        first = text.line
+        if isinstance(starts, int):
+            text.take(len(whole), starts)
+            yield RegularBlock(names, range(first, first + starts), content, dialect)
+        else:
+            text.take(len(whole), count_lines(content))
+            yield RegularBlock(names, [first + start for start in starts], content, dialect)
+
+
+def _with_delimiter(text: CsvText) -> Dialect:
+    """The dialect; a line that names the delimiter is taken."""
+    sample = text.sample()
+    first = next((i for i, line in enumerate(sample) if not is_blank_line(line, ",")), 0)
+    named = named_delimiter(sample[first]) if sample else None
+    if named is not None:
+        for _ in range(first + 1):
+            next(text)
+    if text.dialect.delimiter is not None:
+        return text.dialect
+    found = named or find_delimiter(sample)
+    return replace(text.dialect, delimiter=found, found=("delimiter", *text.dialect.found))
+
+
+class _Records:
+    """Reads one record after the other from lines: by the standard library where it agrees, else by `read_record`."""
+
+    def __init__(self, lines: Iterator[str], delimiter: str) -> None:
+        self._lines, self._delimiter = lines, delimiter
+        self._taken: list[str] = []  # of the present record
+        self._reader = self._new_reader()
+
+    def read(self) -> list[str] | None:
+        """The cells of the next record, None for a blank line.
+
+        Raises
+        ------
+        StopIteration
+            There is none.
+        CsvRecordError
+            It is none.
+        """
+        self._taken.clear()
+        try:
+            record: list[str] = next(self._reader)
+        except csv.Error:  # also for spaces behind quotes and long cells, which the standard library refuses
+            first, *rest = self._taken
+            self._reader = self._new_reader()
+            return read_record(first, itertools.chain(rest, self._lines), self._delimiter)
+        is_blank = len(record) < 2 and len(self._taken) == 1 and is_blank_line(self._taken[0], self._delimiter)
+        return None if is_blank else record
+
+    def _new_reader(self) -> Any:
+        return _standard_reader(self._tapped(), self._delimiter)
+
+    def _tapped(self) -> Iterator[str]:
+        for line in self._lines:
+            self._taken.append(line)
+            yield line
+
+
+def _standard_reader(lines: Iterable[str], delimiter: str) -> Any:
+    return csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
+
+
+def _numbered(records: _Records, text: CsvText, source: str) -> Iterator[tuple[int, list[str]]]:
+    """Records and the lines on which they start."""
+    while True:
+        line = text.line
+        try:
+            record = records.read()
+        except StopIteration:
+            return
+        except CsvRecordError as error:
+            raise ValueError(f"{source}, line {line + error.line}: not valid CSV: {error}") from None
+        if record is not None:
+            yield line, record
+
+
+def _irregular(
+    text: CsvText, n_bytes: int, records: _Records, names: list[str], n_cells: int, dialect: Dialect, source: str
+) -> Iterator[CsvChunk]:
+    """The rows that start in the next bytes of the text."""
+    end = text.taken + n_bytes
+    lines: list[int] = []
+    rows: list[list[str]] = []
+    n_names = len(names)
+    for line, row in _numbered(records, text, source):
+        if len(row) != n_cells:
+            raise ValueError(
+                f"{source}, line {line}: a row must have {n_cells} cells like the header, however: {len(row)}. "
+                f"Quote cells that hold {_PLURALS[dialect.delimiter or ',']}."
+            )
+        if n_cells > n_names and any(cell.strip(_WHITE) for cell in row[n_names:]):
+            raise ValueError(
+                f"{source}, line {line}: cells must stand below a name, however: cell {n_names + 1} or a later one "
+                "holds text and the header has no name there. Name the column."
+            )
+        lines.append(line)
+        rows.append(row[:n_names])
+        if len(rows) == CHUNK_ROWS or text.taken >= end:
+            yield CsvChunk(names, lines, [list(column) for column in zip(*rows, strict=True)], dialect)
+            lines, rows = [], []
+        if text.taken >= end:
+            return
+    if rows:
+        yield CsvChunk(names, lines, [list(column) for column in zip(*rows, strict=True)], dialect)
+
+
+def _row_starts(content: bytes, delimiter: str, n_cells: int) -> int | list[int] | None:
+    """How many rows regular content has, or their lines counted from 0 if some rows take several; None if irregular."""
+    sign = delimiter.encode()
+    if n_cells == 1 and re.search(rb"(?:^|\n)[\r\n\t ]", content):  # perhaps blank
+        return None
+    record = sign * (n_cells - 1) + b"\n"
+    if b'"' not in content:
+        skeleton = content.translate(None, _all_but(sign + b"\n"))
+        n_rows = len(skeleton) // n_cells
+        return n_rows if skeleton == record * n_rows else None
+    if content.count(b"\r") != content.count(b"\r\n"):
+        return None
+    quotes = np.flatnonzero(np.frombuffer(content, np.uint8) == ord('"'))
+    if len(quotes) % 2 or not _surround_cells(content, quotes, sign):
+        return None
+    signs = content.translate(None, _all_but(sign + b'\n"'))
+    unquoted = signs.replace(b'""', b"")
+    n_rows = len(unquoted) // n_cells
+    if unquoted == record * n_rows:  # nothing but text within quotes
+        return n_rows
+    codes = np.frombuffer(signs, np.uint8)
+    outside = np.cumsum(codes == ord('"'), dtype=np.uint8) % 2 == 0
+    unquoted = codes[outside & (codes != ord('"'))].tobytes()
+    n_rows = len(unquoted) // n_cells
+    if unquoted != record * n_rows:
+        return None
+    is_line_end = codes == ord("\n")
+    line_ends_before = np.cumsum(is_line_end)[outside & is_line_end]
+    return [0, *line_ends_before[:-1].tolist()]
+
+
+def _surround_cells(content: bytes, quotes: Any, sign: bytes) -> bool:
+    """Whether quotes, which open and close in turn, stand at the ends of cells or are doubled."""
+    characters = np.frombuffer(b"\n" + content, np.uint8)  # so that position - 1 and + 1 exist
+    before, after = characters[quotes[0::2]], characters[quotes[1::2] + 2]
+    ends = np.zeros(256, bool)
+    ends[[ord("\n"), ord('"'), *sign]] = True
+    starts_well = ends[before].all()
+    ends[ord("\r")] = True
+    return bool(starts_well and ends[after].all())
+
+
+def _all_but(kept: bytes) -> bytes:
+    return bytes(byte for byte in range(256) if byte not in kept)
 
 
 def source_name(path: str) -> str:

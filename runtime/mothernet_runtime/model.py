@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import stat
+import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from mothernet_runtime.container import ModelFileError
+from mothernet_runtime.coverage import Coverage
 from mothernet_runtime.file import read_model
 from mothernet_runtime.rows import RowReader
 from mothernet_runtime.session import Providers, engine, open_session
+
+OnUnseen = Literal["warn", "error", "ignore"]
 
 _MAX_BYTES = 2**31 - 1  # of a protobuf message
 _TOLERANCE = 1e-5  # of a probability, on the CPU
@@ -27,7 +31,14 @@ class SelfTestError(ModelFileError):
     """The model does not reproduce the answers that its file records."""
 
 
-def load(path: str | os.PathLike[str], *, providers: Providers = None, threads: int = 1, strict: bool = False) -> Model:
+def load(
+    path: str | os.PathLike[str],
+    *,
+    providers: Providers = None,
+    threads: int = 1,
+    strict: bool = False,
+    on_unseen: OnUnseen = "warn",
+) -> Model:
     """Open a MotherNet .onnx file, check it against its format, and run its self-test once.
 
     Parameters
@@ -41,6 +52,9 @@ def load(path: str | os.PathLike[str], *, providers: Providers = None, threads: 
         Threads of one call; 0 takes one per core. More than one pays from some thousand rows on.
     strict : bool
         Whether a provider that is not available is an error; by default a warning says what is used instead.
+    on_unseen : {"warn", "error", "ignore"}
+        What to do if most of the cells that a used column of categories has in at least 5 rows are unknown to the
+        model, or a column is all missing that was complete in training: warn once, raise ValueError, or nothing.
 
     Returns
     -------
@@ -56,7 +70,7 @@ def load(path: str | os.PathLike[str], *, providers: Providers = None, threads: 
         A ModelFileError: the answers to the rows of the self-test differ from the recorded ones by more than 1e-5 in a
         probability (1e-3 unless all runs on the CPU).
     ValueError
-        If `path`, `providers` or `threads` is not as above.
+        If `path`, `providers`, `threads` or `on_unseen` is not as above.
 
     Examples
     --------
@@ -75,7 +89,7 @@ def load(path: str | os.PathLike[str], *, providers: Providers = None, threads: 
         raise ValueError(f"the path of a model must lead to an .onnx file, however: {source!r} is {what}")
     with open(source, "rb") as stream:
         data = stream.read(_MAX_BYTES)
-    return Model(data, source, providers=providers, threads=threads, strict=strict)
+    return Model(data, source, providers=providers, threads=threads, strict=strict, on_unseen=on_unseen)
 
 
 class Model:
@@ -83,8 +97,9 @@ class Model:
 
     Rows may be given as a dict of columns (single values: one row), a list of dicts, a data frame (pandas, polars,
     pyarrow: anything with ``columns`` and ``[name]``), all with columns in any order, or a 2-D NumPy array with columns
-    in the order of `feature_names_in_`. None, NaN, NA and NaT are missing. A numeric column takes numbers, or text that
-    reads as one (blank: missing); a categorical column anything, in its text form: True is "True", 3 and 3.0 are "3".
+    in the order of `feature_names_in_`. Columns that the model ignores may be left out, except from an array.
+    None, NaN, NA and NaT are missing. Text means what it means in a CSV file, by the rule of its column: see
+    ``info()["columns"]`` and FORMAT.md. Numbers, booleans, dates and times may be of their own types too.
 
     Attributes
     ----------
@@ -92,24 +107,38 @@ class Model:
         Labels in the order of the probabilities, of the type that the training table had: str, int64, bool or float64.
     feature_names_in_ : list of str
         Columns in the order of the training table.
+    columns_ : tuple of Column
+        The same with their types and how their cells are written.
 
     Notes
     -----
-    Wrong rows raise ValueError: a column missing, unknown, repeated or of another length, text in a numeric column
-    (`CellError`), an array of another shape. Something that is no table raises TypeError. If onnxruntime cannot run the
-    graph, or the graph answers with other shapes or labels than it should, that is a ModelFileError.
+    Wrong rows raise ValueError: a column missing, unknown, repeated or of another length, a cell that is no number or
+    date in a column of such (`CellError`), an array of another shape. Something that is no table raises TypeError. If
+    onnxruntime cannot run the graph, or the graph answers with other shapes or labels than it should, that is a
+    ModelFileError.
     """
 
     def __init__(
-        self, data: bytes, source: str, *, providers: Providers = None, threads: int = 1, strict: bool = False
+        self,
+        data: bytes,
+        source: str,
+        *,
+        providers: Providers = None,
+        threads: int = 1,
+        strict: bool = False,
+        on_unseen: OnUnseen = "warn",
     ) -> None:
+        if on_unseen not in get_args(OnUnseen):
+            raise ValueError(f"on_unseen must be 'warn', 'error' or 'ignore', however: {on_unseen!r}")
         self._file = read_model(data, source)
-        self._settings = (source, providers, threads, strict)
+        self._settings = (source, providers, threads, strict, on_unseen)
+        self._must_check = on_unseen != "ignore"
         self._session = open_session(data, source, providers, threads, strict)
         self._reader = RowReader(self._file.columns)
         self._labels = frozenset(self._file.labels)
         self.classes_ = self._file.classes
         self.feature_names_in_ = self._reader.names
+        self.columns_ = self._file.columns
         on_cpu = self._session.get_providers() == ["CPUExecutionProvider"]
         self.check(_TOLERANCE if on_cpu else _REDUCED_TOLERANCE)
 
@@ -121,32 +150,41 @@ class Model:
         """Probabilities (N, C), float32, columns in the order of `classes_`."""
         return self._run(rows, "probabilities")[0]
 
-    def predict_both(self, rows: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
-        """Labels (N,) and probabilities (N, C) in one pass."""
-        labels, probabilities = self._run(rows, "label", "probabilities")
+    def predict_both(
+        self, rows: Any, *, coverage: Coverage | None = None
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
+        """Labels (N,) and probabilities (N, C) in one pass.
+
+        Parameters
+        ----------
+        rows : as for `predict`
+        coverage : Coverage, optional
+            Counts the cells of these rows, instead of a warning or an error (see `coverage`).
+        """
+        labels, probabilities = self._run(rows, "label", "probabilities", coverage=coverage)
         return labels, probabilities
+
+    def coverage(self) -> Coverage:
+        """An empty count of the cells that the model knows, for rows that come in parts."""
+        return Coverage(self._file.columns)
 
     def check_columns(self, names: Sequence[str]) -> None:
         """Raise ValueError unless `names` are the columns that rows must have, each once, in any order."""
         self._reader.check_names(names)
 
     def count_unseen(self, rows: Any) -> dict[str, int]:
-        """Per categorical column, the cells that have no category of their own in the model and count as "other".
+        """Per column of categories, the cells that have none of their own in the model and count as "other".
 
-        That is: text unseen or rare in training, or a missing cell if training had none. Columns that the model
-        ignores are left out.
+        That is: text unseen or rare in training, or a missing cell if training had none. Columns without influence are
+        left out.
         """
-        cells = self._reader.read(rows)[1].get("categorical")
-        columns = [column for column in self._file.columns if column.type == "categorical"]
-        return {
-            column.name: sum(cell not in known for cell in cells[:, i])
-            for i, column in enumerate(columns)
-            if cells is not None and (known := frozenset(column.categories))
-        }
+        coverage = self.coverage()
+        coverage.add(self._reader.read(rows)[1])
+        return coverage.unseen
 
     def info(self) -> dict[str, Any]:
         """What the file says of itself, and how it runs here; JSON can hold it."""
-        _, _, threads, _ = self._settings
+        _, _, threads, _, _ = self._settings
         return {
             **self._file.schema,
             "size_bytes": len(self._file.data),
@@ -169,7 +207,7 @@ class Model:
             probabilities are further apart than rounding explains.
         """
         test, labels = self._file.self_test, self._file.labels
-        got_labels, got = self._answers(test.columns, ["label", "probabilities"])
+        got_labels, got = self._answers(*self._reader.read(test.columns), ["label", "probabilities"])
         if not ((got >= 0).all() and (np.abs(got.sum(axis=1) - 1) <= _SUM_TOLERANCE).all()):
             raise ModelFileError(
                 f"the probabilities of {self._settings[0]} must be at least 0 and sum to 1, however: in the self-test "
@@ -190,16 +228,32 @@ class Model:
             )
         return {"rows": len(got), "max_difference": difference, "tolerance": tolerance}
 
-    def _run(self, rows: Any, *outputs: str) -> list[npt.NDArray[Any]]:
+    def _run(self, rows: Any, *outputs: str, coverage: Coverage | None = None) -> list[npt.NDArray[Any]]:
         """The named outputs for N rows; labels as in `classes_`."""
-        results = self._answers(rows, outputs)
+        n_rows, inputs = self._reader.read(rows)
+        if coverage is not None:
+            coverage.add(inputs)
+        elif self._must_check and n_rows > 1:
+            self._check_coverage(inputs)
+        results = self._answers(n_rows, inputs, outputs)
         return [
             self._typed(result) if name == "label" else result for name, result in zip(outputs, results, strict=True)
         ]
 
-    def _answers(self, rows: Any, outputs: Sequence[str]) -> list[npt.NDArray[Any]]:
+    def _check_coverage(self, inputs: dict[str, npt.NDArray[Any]]) -> None:
+        coverage = self.coverage()
+        coverage.add(inputs)
+        complaint = coverage.complaint()
+        if complaint and self._settings[-1] == "error":
+            raise ValueError(complaint)
+        if complaint:
+            self._must_check = False
+            warnings.warn(complaint, UserWarning, stacklevel=4)
+
+    def _answers(
+        self, n_rows: int, inputs: dict[str, npt.NDArray[Any]], outputs: Sequence[str]
+    ) -> list[npt.NDArray[Any]]:
         """The named outputs for N rows as the graph gives them."""
-        n_rows, inputs = self._reader.read(rows)
         if 0 < n_rows <= _CHUNK_ROWS:
             return self._run_graph(inputs, outputs, n_rows)
         if not n_rows:
@@ -257,5 +311,5 @@ def _near_ties(probabilities: npt.NDArray[np.float64], tolerance: float) -> npt.
     return np.asarray((probabilities >= ordered[:, -1:] - 2 * tolerance) & ~is_clear)
 
 
-def _reopen(data: bytes, source: str, providers: Providers, threads: int, strict: bool) -> Model:
-    return Model(data, source, providers=providers, threads=threads, strict=strict)
+def _reopen(data: bytes, source: str, providers: Providers, threads: int, strict: bool, on_unseen: OnUnseen) -> Model:
+    return Model(data, source, providers=providers, threads=threads, strict=strict, on_unseen=on_unseen)

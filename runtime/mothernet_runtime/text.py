@@ -5,17 +5,18 @@ Only what FORMAT.md says about text belongs here, and nothing but NumPy may be i
 
 from __future__ import annotations
 
+import datetime
 import math
 import numbers
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
 _NA_TYPES = ("NAType", "NaTType")  # pandas.NA and pandas.NaT, recognised without importing pandas
-_BLANKS = " \t\n\v\f\r"
-_ONLY_PYTHON = re.compile("[^\x00-\x1b\x20-\x5e\x60-\x7f]")  # not ASCII, an underscore, or a blank to Python alone
 _BOOLEANS, _FLOATS, _TIMES = (bool, np.bool_), (float, np.floating), (np.datetime64, np.timedelta64)
+_DATES = (np.datetime64, datetime.datetime)
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -23,7 +24,8 @@ def category_text(value: object) -> str:
     """Text form of one cell of a categorical column, the same in every reader of the file.
 
     None, NaN, NA and NaT become ``""``; booleans ``"True"`` or ``"False"``; integral numbers have no decimal point;
-    other floats are their shortest float64 ``repr``; strings are unchanged; anything else is its ``str``.
+    other floats are their shortest float64 ``repr``; strings are unchanged; dates and times are as Python's ``str`` has
+    them, of UTC where they have a zone; anything else is its ``str``.
 
     Examples
     --------
@@ -43,7 +45,16 @@ def category_text(value: object) -> str:
         return str(int(number)) if number.is_integer() else repr(number)
     if isinstance(value, numbers.Integral):
         return str(int(value))
-    return str(value)
+    return _date_text(value) if isinstance(value, _DATES) else str(value)
+
+
+def _date_text(value: Any) -> str:
+    if isinstance(value, np.datetime64):
+        if np.datetime_data(value.dtype)[0] in ("Y", "M", "W", "D"):
+            return str(value.astype("datetime64[D]"))
+        seconds = value.astype("datetime64[us]")
+        return str(seconds.item() if seconds == value else value).replace("T", " ")
+    return str(value if value.utcoffset() is None else value.astimezone(datetime.timezone.utc).replace(tzinfo=None))
 
 
 def category_texts(values: Iterable[object]) -> list[str]:
@@ -59,40 +70,11 @@ def is_missing(value: object) -> bool:
     >>> [is_missing(value) for value in (None, float("nan"), "", "nan", 0)]
     [True, True, False, False, False]
     """
-    if value is None or type(value).__name__ in _NA_TYPES:
+    if value is None or value is np.ma.masked or type(value).__name__ in _NA_TYPES:
         return True
     if isinstance(value, _FLOATS):
         return math.isnan(value)
     return isinstance(value, _TIMES) and bool(np.isnat(value))
-
-
-def text_number(text: str) -> float:
-    """The number that a cell's text means in a numeric column: NaN if it is blank.
-
-    Blanks are those of ASCII. A number has ASCII digits, with or without point and exponent, no underscores; ``nan``,
-    ``inf`` and ``infinity``, with or without sign and in any letter case, are numbers too.
-
-    Raises
-    ------
-    ValueError
-        If the text means no number.
-
-    Examples
-    --------
-    >>> [text_number(text) for text in (" 42.5 ", "1e3", "-inf", "")]
-    [42.5, 1000.0, -inf, nan]
-    """
-    digits = text.strip(_BLANKS)
-    if not digits:
-        return math.nan
-    if _ONLY_PYTHON.search(digits):
-        raise ValueError(f"a number must be written in ASCII, without underscores, however: {shortened(repr(text))}")
-    return float(digits)
-
-
-def are_plain_numbers(texts: Iterable[str]) -> bool:
-    """Whether no text holds what Python's `float` takes and `text_number` does not: then `float` may read them all."""
-    return not _ONLY_PYTHON.search("".join(texts))
 
 
 def escaped(text: str) -> str:
@@ -117,6 +99,18 @@ def escaped_json(text: str) -> str:
 def shortened(text: str, length: int = 60) -> str:
     """Text for an error message, cut to `length` characters."""
     return text if len(text) <= length else text[: length - 3] + "..."
+
+
+def listed(names: Iterable[str] | Mapping[str, int]) -> str:
+    """Names, or names with numbers, for an error message: quoted, at most 12 of them.
+
+    Examples
+    --------
+    >>> print(listed(["a", "b"]), listed({"a": 3}))
+    'a', 'b' 'a': 3
+    """
+    shown = [f"{name!r}: {names[name]}" if isinstance(names, Mapping) else repr(name) for name in names]
+    return ", ".join(shortened(name) for name in shown[:12]) + (f" and {len(shown) - 12} more" if shown[12:] else "")
 
 
 def _hexadecimal(code: int) -> str:

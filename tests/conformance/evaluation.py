@@ -1,22 +1,21 @@
 """The answers that export/FORMAT.md defines, one cell after the other: slow, obvious, on purpose independent.
 
-Nothing here comes from the exporter's reference or from the runtime; of the record, only its fields are read. Ramps are
-float32 steps and everything after them is float64, as section 4 says.
+Nothing here comes from the exporter's reference or from the runtime; of the record, only its fields are read. Raw cells
+are read by `cell_grammar`, ramps are float32 steps and everything after them is float64, as section 4 says.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-import re
 import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cell_grammar import category, number, part, seconds
 from mothernet_export import CategoricalColumn, ChildNetwork, NumericColumn
 
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_INFINITIES = {"inf": math.inf, "-inf": -math.inf}
+Inputs = list[float | str]  # of the columns that are not ignored, in order
 
 
 def float32(value: float) -> float:
@@ -27,51 +26,28 @@ def float32(value: float) -> float:
         return math.copysign(math.inf, value)
 
 
-def number_from_text(text: str) -> float:
-    """A cell of a numeric column in a CSV file; ValueError if it is none (section 2)."""
-    text = text.strip(" \t\n\v\f\r")
-    if not text or text.lower() == "nan":
-        return math.nan
-    if text in _INFINITIES:
-        return _INFINITIES[text]
-    if not _NUMBER.fullmatch(text):
-        raise ValueError(f"a number was expected, however: {text!r}")
-    return float32(float(text))
-
-
-def number_from_json(value: Any) -> float:
-    """A cell of a numeric column in rows.json (section 6)."""
-    if value is None:
-        return math.nan
-    return _INFINITIES[value] if isinstance(value, str) else float32(float(value))
-
-
-def text_from_json(value: Any) -> str:
-    """The text form of a cell of a categorical column in rows.json (section 2)."""
-    if value is None:
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return value if isinstance(value, str) else repr(value)
-
-
 def class_text(label: Any) -> str:
     """A class as the output `label` holds it (section 3), integers as decimal digits."""
     return label if isinstance(label, str) else repr(label)
 
 
-def typed_cells(child: ChildNetwork, row: Mapping[str, Any], *, is_text: bool) -> dict[str, float | str]:
-    """The cells of one row of rows.csv (`is_text`) or rows.json as the graph takes them."""
-    number, text = (number_from_text, str) if is_text else (number_from_json, text_from_json)
-    return {
-        column.name: number(row[column.name]) if isinstance(column, NumericColumn) else text(row[column.name])
-        for column in child.columns
-    }
+def graph_inputs(child: ChildNetwork, row: Mapping[str, Any]) -> Inputs:
+    """What the graph takes of one row of raw cells (section 2), column by column; ValueError if a cell does not fit."""
+    inputs: Inputs = []
+    for column in child.columns:
+        if isinstance(column, CategoricalColumn):
+            inputs.append(category(row[column.name], column.rule))
+        elif isinstance(column, NumericColumn):
+            cell = row[column.name]
+            is_date = column.part != "value"
+            value = part(seconds(cell, column.rule), column.part) if is_date else number(cell, column.rule)
+            inputs.append(float32(value - column.offset))
+    return inputs
 
 
-def probabilities(child: ChildNetwork, cells: Mapping[str, Any]) -> list[float]:
+def probabilities(child: ChildNetwork, cells: Inputs) -> list[float]:
     """The C probabilities of one row (section 4)."""
-    inputs = _inputs(child, cells)
+    inputs = _first_layer_inputs(child, cells)
     width, n_classes = child.width, len(child.target.classes)
     pre = [
         float(child.first_bias[j]) + math.fsum(x * float(child.first_weight[i, j]) for i, x in enumerate(inputs))
@@ -86,14 +62,19 @@ def probabilities(child: ChildNetwork, cells: Mapping[str, Any]) -> list[float]:
     return [e / math.fsum(exponentials) for e in exponentials]
 
 
-def _inputs(child: ChildNetwork, cells: Mapping[str, Any]) -> list[float]:
-    numeric = [column for column in child.columns if isinstance(column, NumericColumn)]
-    ramps = [ramp for column in numeric for ramp in _ramps(column, cells[column.name])]
-    indicators = [float(math.isnan(cells[column.name])) for column in numeric if column.missing_indicator]
+def _first_layer_inputs(child: ChildNetwork, cells: Inputs) -> list[float]:
+    columns = [column for column in child.columns if isinstance(column, NumericColumn | CategoricalColumn)]
+    ramps: list[float] = []
+    indicators: list[float] = []
     one_hot: list[float] = []
-    for column in child.columns:
-        if isinstance(column, CategoricalColumn) and column.categories:
-            known = [float(cells[column.name].encode() == category.encode()) for category in column.categories]
+    for column, cell in zip(columns, cells, strict=True):
+        if isinstance(column, NumericColumn):
+            assert isinstance(cell, float)
+            ramps += _ramps(column, cell)
+            indicators += [float(math.isnan(cell))] if column.missing_indicator else []
+        elif column.categories:
+            assert isinstance(cell, str)
+            known = [float(cell.encode() == text.encode()) for text in column.categories]
             one_hot += [*known, 1.0 - sum(known)]
     return ramps + indicators + one_hot
 

@@ -1,6 +1,8 @@
-"""Writes all cases and manifest.json beside this file: ``python tests/conformance/regenerate.py``; review the diff.
+"""Writes all cases, cells.json and manifest.json beside this file: ``python tests/conformance/regenerate.py``; review
+the diff.
 
-Models come from mothernet_export, expected answers from evaluation.py. With ``--to FOLDER`` they go elsewhere.
+Models come from mothernet_export, expected answers from evaluation.py and cell_grammar.py. With
+``--to FOLDER`` they go elsewhere.
 """
 
 from __future__ import annotations
@@ -12,11 +14,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from cell_grammar import text_form
+from cell_table import cell_table
 from definitions import CASES, Case, ErrorCase, error_cases
 from definitions.case import Spelled
 from definitions.model_edits import remove_exporter_version
-from evaluation import class_text, probabilities, text_from_json, typed_cells
-from mothernet_export import to_onnx
+from evaluation import class_text, graph_inputs, probabilities
+from mothernet_export import CategoricalColumn, to_onnx
 
 HERE = Path(__file__).parent
 TOLERANCE = 1e-5  # of a probability
@@ -31,18 +35,21 @@ def main() -> None:
     folder = parser.parse_args().to
     shutil.rmtree(folder / "cases", ignore_errors=True)
     entries = [write_case(folder, case) for case in CASES] + [write_error(folder, case) for case in error_cases()]
+    write(folder / "cells.json", cell_table().encode())
     write(folder / "manifest.json", (json.dumps({"cases": entries}, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def write_case(folder: Path, case: Case) -> dict[str, Any]:
     """Write one case with answers; returns its entry in the manifest."""
     records = [dict(zip(case.header, map(value_of, row), strict=True)) for row in case.rows]
-    numeric = {column.name for column in case.child.numeric_columns}
-    texts = [[text_of(cell, name in numeric) for name, cell in zip(case.header, row, strict=True)] for row in case.rows]
+    categories = {column.name for column in case.child.columns if isinstance(column, CategoricalColumn)}
+    texts = [
+        [text_of(cell, name in categories) for name, cell in zip(case.header, row, strict=True)] for row in case.rows
+    ]
     answers = []
     for record, text in zip(records, texts, strict=True):
-        cells = typed_cells(case.child, record, is_text=False)
-        from_text = typed_cells(case.child, dict(zip(case.header, text, strict=True)), is_text=True)
+        cells = graph_inputs(case.child, record)
+        from_text = graph_inputs(case.child, dict(zip(case.header, text, strict=True)))
         assert repr(cells) == repr(from_text), f"{case.name}: rows.csv and rows.json differ: {from_text} and {cells}"
         answers.append(probabilities(case.child, cells))
     for row, answer in enumerate(answers):
@@ -108,11 +115,11 @@ def value_of(cell: Any) -> Any:
     return cell.value if isinstance(cell, Spelled) else cell
 
 
-def text_of(cell: Any, is_number: bool) -> str:
+def text_of(cell: Any, is_category: bool) -> str:
     """The cell in rows.csv."""
     if isinstance(cell, Spelled):
         return cell.text
-    return repr(cell) if is_number and isinstance(cell, int | float) else text_from_json(cell)
+    return repr(cell) if not is_category and isinstance(cell, int | float) else text_form(cell)
 
 
 def csv_line(cells: Sequence[str]) -> str:

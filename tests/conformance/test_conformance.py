@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mothernet_export import ClassTarget, predict_proba
+from mothernet_export import CategoricalColumn, ClassTarget, NumericColumn, predict_proba
 from mothernet_runtime import load
+from mothernet_runtime.cells import DatePart, date_part, rule_of_schema
 from mothernet_runtime.cli import main as predict_on_the_command_line
 
 HERE = Path(__file__).parent
@@ -20,6 +22,7 @@ sys.path.insert(0, str(HERE))
 
 import run  # noqa: E402
 from definitions import CASES, Case  # noqa: E402
+from evaluation import graph_inputs  # noqa: E402
 
 ENTRIES = json.loads((HERE / "manifest.json").read_text("utf-8"))["cases"]
 WITH_ANSWERS = [entry for entry in ENTRIES if "error" not in entry]
@@ -41,7 +44,7 @@ def read_records(path: str) -> list[dict[str, str]]:
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
-    files = [*folder.glob("cases/*/*"), folder / "manifest.json"]
+    files = [*folder.glob("cases/*/*"), folder / "cells.json", folder / "manifest.json"]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
@@ -55,7 +58,7 @@ def test_cases_are_what_regenerate_makes_to_the_byte(tmp_path: Path) -> None:
 def test_the_manifest_lists_every_case_and_every_file() -> None:
     keys = ("model", "rows_csv", "rows_json", "expected")
     listed = {entry[key] for entry in ENTRIES for key in keys if key in entry}
-    assert listed | {"manifest.json"} == set(files_below(HERE))
+    assert listed | {"cells.json", "manifest.json"} == set(files_below(HERE))
     assert len({entry["name"] for entry in ENTRIES}) == len(ENTRIES)
     assert [entry["name"] for entry in WITH_ANSWERS] == [case.name for case in CASES]
 
@@ -69,12 +72,15 @@ def test_the_reference_gives_the_expected_answers(case: Case) -> None:
     rows = read_json(f"cases/{case.name}/rows.json")
     expected = read_json(f"cases/{case.name}/expected.json")
     child = case.child
-    numbers = [[float("nan" if (x := row[c.name]) is None else x) for c in child.numeric_columns] for row in rows]
-    texts = [[row[c.name] for c in child.categorical_columns] for row in rows]
+    inputs = [graph_inputs(child, row) for row in rows]
+    columns = [column for column in child.columns if isinstance(column, NumericColumn | CategoricalColumn)]
+    is_text = [isinstance(column, CategoricalColumn) for column in columns]
+    numbers = [[cell for cell, text in zip(row, is_text, strict=True) if not text] for row in inputs]
+    texts = [[cell for cell, text in zip(row, is_text, strict=True) if text] for row in inputs]
     answers = predict_proba(
         child,
-        np.array(numbers, np.float64).reshape(len(rows), len(child.numeric_columns)),
-        np.array(texts, object).reshape(len(rows), len(child.categorical_columns)),
+        np.array(numbers, np.float32).reshape(len(rows), is_text.count(False)),
+        np.array(texts, object).reshape(len(rows), is_text.count(True)),
     )
     probabilities = np.array(expected["probabilities"]).reshape(answers.shape)
     assert np.abs(answers - probabilities).max(initial=0.0) < run_tolerance(case.name)
@@ -84,6 +90,38 @@ def test_the_reference_gives_the_expected_answers(case: Case) -> None:
 
 def run_tolerance(name: str) -> float:
     return float(next(entry["tolerance"] for entry in WITH_ANSWERS if entry["name"] == name))
+
+
+CELLS = read_json("cells.json")
+
+
+def shown(value: Any) -> Any:
+    """A value as cells.json writes it."""
+    return value if isinstance(value, str) or math.isfinite(value) else str(value)
+
+
+@pytest.mark.parametrize("entry", [rule for name in ("number", "date", "category") for rule in CELLS[name]["rules"]])
+def test_the_runtime_reads_every_text_of_the_table_as_it_says(entry: dict[str, Any]) -> None:
+    rule = rule_of_schema(entry)
+    group = CELLS["number" if entry["type"] == "boolean" else entry["type"]]
+    number = group["rules"].index(entry)
+    for text, values in group["cells"]:
+        try:
+            value = repr(shown(rule.read(text)))  # type: ignore[union-attr]
+        except ValueError:
+            value = "'error'"
+        assert value == repr(values[number]), text
+    texts = [text for text, values in group["cells"] if values[number] != "error"]
+    if entry["type"] != "category":
+        assert list(map(shown, rule.read_texts(texts))) == [shown(rule.read(text)) for text in texts]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("part", CELLS["date_parts"]["parts"])
+def test_the_runtime_takes_dates_apart_as_the_table_says(part: DatePart) -> None:
+    number = CELLS["date_parts"]["parts"].index(part)
+    seconds = np.array([float(value) for value, _ in CELLS["date_parts"]["seconds"]])
+    expected = [parts[number] for _, parts in CELLS["date_parts"]["seconds"]]
+    assert [shown(value) for value in date_part(seconds, part).tolist()] == expected
 
 
 @pytest.mark.parametrize("entry", WITH_ANSWERS, ids=named)
@@ -136,7 +174,7 @@ expected = {} if error else json.loads((model.parent / "expected.json").read_tex
 header = ",".join(["label", *(f'"probability_{text}"' for text in expected.get("class_texts", []))])
 rows = [[f'"{label}"', *map(str, numbers)] for label, numbers in
         zip(expected.get("labels", []), expected.get("probabilities", []))]
-output, message, code = "", "the format must be 1", 2
+output, message, code = "", "the format must be 2", 2
 if not error:
     edit = {
         "label": lambda: rows[2].__setitem__(0, "no"),
@@ -184,12 +222,12 @@ def fake(tmp_path: Path) -> str:
         ("header", "mixed", "the header must be"),
         ("exit code", "mixed", "the exit code must be 0, however: 3"),
         ("bytes", "mixed", "stdout must be UTF-8"),
-        ("success", "error_format_2", "the exit code must be 2, however: 0"),
-        ("crash", "error_format_2", "the exit code must be 2, however: 1"),
-        ("output", "error_format_2", "stdout must be empty"),
-        ("silence", "error_format_2", "stderr must be one line, however: 0"),
-        ("traceback", "error_format_2", "stderr must be one line, however: 2: Traceback | format"),
-        ("other word", "error_format_2", "the message must hold 'format', however: wrong"),
+        ("success", "error_format_3", "the exit code must be 2, however: 0"),
+        ("crash", "error_format_3", "the exit code must be 2, however: 1"),
+        ("output", "error_format_3", "stdout must be empty"),
+        ("silence", "error_format_3", "stderr must be one line, however: 0"),
+        ("traceback", "error_format_3", "stderr must be one line, however: 2: Traceback | format"),
+        ("other word", "error_format_3", "the message must hold 'format', however: wrong"),
     ],
 )
 def test_run_fails_a_consumer_that_is_wrong(
@@ -203,7 +241,7 @@ def test_run_fails_a_consumer_that_is_wrong(
 
 
 def test_run_passes_a_consumer_that_is_right(fake: str, capfd: pytest.CaptureFixture[str]) -> None:
-    cases = chosen("mixed", "one_row", "float_classes", "error_format_2")
+    cases = chosen("mixed", "one_row", "float_classes", "error_format_3")
     assert run.main([*cases, "--", sys.executable, fake, "right", "{model}", "{rows}"]) == 0
     assert capfd.readouterr().out.splitlines()[-1] == "4 passed, 0 failed"
 

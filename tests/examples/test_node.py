@@ -1,4 +1,4 @@
-"""The Node example passes every conformance case; needs node and npm, which fetches two packages on the first run."""
+"""The Node example passes every conformance case; needs node and npm, which fetches a package on the first run."""
 
 from __future__ import annotations
 
@@ -57,6 +57,34 @@ def test_node_passes_every_conformance_case() -> None:
     done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=600)
     wrong = [line for line in done.stdout.splitlines() if line.startswith("FAILED")]
     assert (done.returncode, wrong, done.stderr) == (0, [], "")
+
+
+def test_node_reads_every_cell_of_the_table() -> None:
+    done = node(EXAMPLE / "read_cells.mjs", CONFORMANCE / "cells.json")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert int(done.stdout.split()[0]) > 4_000
+
+
+def test_node_takes_the_dialect_as_options(tmp_path: Path) -> None:
+    lines = MIXED[1].read_text("utf-8").splitlines()[:2]
+    (tmp_path / "rows.csv").write_bytes(
+        "\r".join(lines).replace(",", "|").replace("Bern", "Z\xfcrich").encode("cp1252")
+    )
+    options = ["--delimiter", "pipe", "--encoding", "windows-1252"]
+    done = node(EXAMPLE / "predict.mjs", MIXED[0], tmp_path / "rows.csv", *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    for wrong, message in [([], "must be text in utf-8"), (["--delimiter", ":"], "must be comma, semicolon")]:
+        done = node(EXAMPLE / "predict.mjs", MIXED[0], tmp_path / "rows.csv", *wrong)
+        assert (done.returncode, done.stdout) == (2, "") and message in done.stderr
+
+
+def test_node_warns_of_columns_that_are_mostly_unseen(tmp_path: Path) -> None:
+    header, row = MIXED[1].read_text("utf-8").splitlines()[:2]
+    for city, n_rows, warns in [("Bern", 5, False), ("BERN", 4, False), ("BERN", 5, True)]:
+        (tmp_path / "rows.csv").write_text("\n".join([header, *[row.replace("Bern", city)] * n_rows]), "utf-8")
+        done = node(EXAMPLE / "predict.mjs", MIXED[0], tmp_path / "rows.csv")
+        assert (done.returncode, len(done.stdout.splitlines())) == (0, n_rows + 1)
+        assert ('of column "city" are categories that the model does not know, such as "BERN"' in done.stderr) is warns
 
 
 def test_a_damaged_model_never_crashes_node() -> None:

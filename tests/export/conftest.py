@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import strategies as st
-from mothernet_export import CategoricalColumn, ChildNetwork, ClassTarget, NumericColumn
+from mothernet_export import CategoricalColumn, ChildNetwork, ClassTarget, IgnoredColumn, NumericColumn
+from mothernet_runtime.cells import CategoryRule, DateRule, NumberRule
 
+Column = NumericColumn | CategoricalColumn | IgnoredColumn
 MakeChild = Callable[..., ChildNetwork]
 Table = tuple[ChildNetwork, np.ndarray, np.ndarray]
 
@@ -32,7 +34,7 @@ def random_child(columns: Any, target: Any, width: int, rng: np.random.Generator
 def make_child() -> MakeChild:
     """A random network around the columns and the classes, or the target, given."""
 
-    def make(*columns: NumericColumn | CategoricalColumn, classes: tuple[Any, ...] = ("no", "yes"), width: int = 5,
+    def make(*columns: Column, classes: tuple[Any, ...] = ("no", "yes"), width: int = 5,
              seed: int = 0, target: Any = None, **fields: Any) -> ChildNetwork:  # fmt: skip
         target = ClassTarget(classes) if target is None else target
         return random_child(columns, target, width, np.random.default_rng(seed), **fields)
@@ -42,7 +44,7 @@ def make_child() -> MakeChild:
 
 @pytest.fixture(scope="session")
 def mixed_child(make_child: MakeChild) -> ChildNetwork:
-    """Ignored columns of both types between used ones, shared categories, a missing indicator."""
+    """Columns without influence of both types between used ones, shared categories, a missing indicator."""
     return make_child(
         NumericColumn("age", 40.0, (18.0, 40.0, 80.0), True),
         CategoricalColumn("city", ("", "Bern", "Genève")),
@@ -60,10 +62,28 @@ def mixed_rows() -> tuple[np.ndarray, np.ndarray]:
     """Five rows for `mixed_child`: numeric (5, 3) and categorical (5, 3), with missing, unseen and infinite cells."""
     numeric = np.array([[30, 1, 7], [np.nan, np.nan, np.nan], [np.inf, 0, -np.inf], [18, 5, 1e300], [-1e9, 2, 250]])
     categorical = np.array(
-        [["Bern", "x", "Bern"], [None, None, None], ["other", "y", "Genève"], ["", "", ""], ["Genève", 3, "other"]],
+        [["Bern", "x", "Bern"], ["", "", ""], ["other", "y", "Genève"], ["", "", ""], ["Genève", "3", "other"]],
         object,
     )
     return numeric, categorical
+
+
+@pytest.fixture(scope="session")
+def spelled_child(make_child: MakeChild) -> ChildNetwork:
+    """Every type of raw column, each rule with something to say, parts of dates, offsets, ignored columns."""
+    dates, times = DateRule("dmy", ("?",)), DateRule("time")
+    return make_child(
+        IgnoredColumn("row"),
+        NumericColumn("price", 12.5, (0.0, 10.0, 99.0), True, rule=NumberRule(",", ".", "€", missing=("-",))),
+        NumericColumn("share", 0.5, (0.0, 1.0), False, rule=NumberRule(percent=True)),
+        NumericColumn("member", 1.0, (0.0, 1.0), True, rule=NumberRule(boolean=True)),
+        NumericColumn("day", 0.0, (-30.0, 0.0, 30.0), False, rule=dates, offset=19_727.0, part="days"),
+        NumericColumn("day", 3.0, (0.0, 6.0), True, rule=dates, part="weekday"),
+        CategoricalColumn("branch", ("", "3", "A1"), rule=CategoryRule(integers=True, missing=("unknown",))),
+        NumericColumn("seconds", 300.0, (0.0, 1.0, 3600.0), False, offset=1.7e9),
+        NumericColumn("opens", 9.0, (7.0, 12.5), False, rule=times, part="hour"),
+        IgnoredColumn("note"),
+    )
 
 
 @pytest.fixture(scope="session")
@@ -73,8 +93,9 @@ def tables() -> st.SearchStrategy[Table]:
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6)
+canonical_texts = texts.map(CategoryRule().read_text)
 awkward_texts = st.sampled_from(
-    ["", "a", "True", "3", "it's", 'say "hi"', "a,b", "two\nlines", "\t", "日本語", "👩‍👩‍👧", "é", "e\u0301"]
+    ["", "a", "True", "3", "it's", 'say "hi"', "a,b", "two\nlines", "\u00a0", "日本語", "👩‍👩‍👧", "é", "NAN"]
 )
 numbers = st.one_of(
     st.floats(-100, 100, width=32),
@@ -103,12 +124,12 @@ def numeric_columns(draw: Any, name: str) -> NumericColumn:
 
 @st.composite
 def random_tables(draw: Any) -> Table:
-    """A random child and rows for it: knots, missing, infinite, unseen, and cells of many Python types."""
+    """A random child and rows for it: knots, missing, infinite and unseen cells."""
     types = draw(st.lists(st.booleans(), min_size=1, max_size=6))
     columns = tuple(
         draw(numeric_columns(f"c{i}"))
         if numeric
-        else CategoricalColumn(f"c{i}", tuple(draw(st.lists(texts | awkward_texts, max_size=5, unique=True))))
+        else CategoricalColumn(f"c{i}", tuple(draw(st.lists(canonical_texts | awkward_texts, max_size=5, unique=True))))
         for i, numeric in enumerate(types)
     )
     target = ClassTarget(tuple(sorted(draw(labels))))
@@ -123,7 +144,7 @@ def random_tables(draw: Any) -> Table:
     categorical = np.empty((n_rows, len(child.categorical_columns)), object)
     everything = [text for column in child.categorical_columns for text in column.categories]
     for i, categories in enumerate([column.categories for column in child.categorical_columns]):
-        choices = [*categories, *categories, *everything, None, math.nan, "unseen", True, 3, 3.0, 0.5]
+        choices = [*categories, *categories, *everything, "", "unseen", "unseen "]
         for row in range(n_rows):
             categorical[row, i] = choices[rng.integers(len(choices))]
     return child, numeric, categorical

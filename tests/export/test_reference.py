@@ -18,7 +18,6 @@ from mothernet_export import (
     predict_proba,
     to_onnx,
 )
-from mothernet_runtime.text import category_text
 
 TOLERANCE = 1e-5  # of a probability; weights are standard normal, so logits are of order 10 and float32 keeps 1e-6
 
@@ -42,7 +41,7 @@ def slow_probabilities(child: ChildNetwork, numeric: Any, categorical: Any) -> l
                 missing.append(1.0 if is_missing else 0.0)
         for cell, column in zip(categorical[row], child.categorical_columns, strict=True):
             if column.categories:
-                text = category_text(cell)
+                text = cell
                 one_hot += [1.0 if text == category else 0.0 for category in column.categories]
                 one_hot += [0.0 if text in column.categories else 1.0]
         inputs = ramps + missing + one_hot
@@ -113,7 +112,7 @@ def test_a_long_list_of_categories(make_child: Any) -> None:
 
 def test_unseen_category_counts_as_every_other_string(make_child: Any) -> None:
     child = make_child(CategoricalColumn("a", ("x", "")), CategoricalColumn("b", ("y",)))
-    rows = predict_proba(child, categorical=[["unseen", "y"], ["y", "y"], ["x ", "y"], ["X", "y"], [None, "y"]])
+    rows = predict_proba(child, categorical=[["unseen", "y"], ["y", "y"], ["x ", "y"], ["X", "y"], ["", "y"]])
     np.testing.assert_array_equal(rows[1:4], np.tile(rows[0], (3, 1)))  # known in another column is unseen in this one
     assert not np.allclose(rows[4], rows[0])  # missing is a category of its own here
 
@@ -128,7 +127,7 @@ def test_a_nul_character_in_a_cell_never_matches_a_category(make_child: Any) -> 
 def test_many_wide_columns_of_categories_stay_within_tolerance(make_child: Any) -> None:
     columns = [CategoricalColumn(f"c{i}", tuple(f"{k}" for k in range(i % 7 + 1))) for i in range(100)]
     child = make_child(*columns, width=64)
-    cells = np.random.default_rng(0).integers(0, 9, size=(200, 100)).astype(object)
+    cells = np.random.default_rng(0).integers(0, 9, size=(200, 100)).astype(str).astype(object)
     parity = check_export(to_onnx(child), child, categorical=cells)
     assert parity.ok, parity
 
@@ -170,3 +169,20 @@ def test_an_input_may_be_left_out_only_if_the_table_has_no_such_columns(make_chi
 def test_inputs_of_different_lengths_are_refused(mixed_child: ChildNetwork) -> None:
     with pytest.raises(ValueError, match="equally many rows, however: 2 and 1"):
         predict_proba(mixed_child, np.zeros((2, 3)), np.full((1, 3), ""))
+
+
+@pytest.mark.parametrize("cell", [None, 3, float("nan"), True])
+def test_a_categorical_cell_that_is_no_text_is_refused(make_child: Any, cell: Any) -> None:
+    child = make_child(CategoricalColumn("a", ("x", "")))
+    with pytest.raises(
+        TypeError, match=r"categorical must hold strings, however: .*Read raw cells by the column's rule"
+    ):
+        predict_proba(child, categorical=[["x"], [cell]])
+
+
+def test_ignored_columns_take_nothing_from_the_inputs_and_dates_one_each_part(spelled_child: ChildNetwork) -> None:
+    rng = np.random.default_rng(0)
+    numeric = rng.choice([np.nan, np.inf, 0.0, 0.5, 6.0, -3600.0], (50, 7))
+    categorical = rng.choice(np.array(["", "3", "A1", "a1"], object), (50, 1))
+    parity = check_export(to_onnx(spelled_child), spelled_child, numeric, categorical)
+    assert parity.ok, parity

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mothernet_runtime.cells import CategoryRule, DateRule, NumberRule
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # whichever test imports onnxruntime first
 
@@ -68,6 +69,35 @@ def model_path(child: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
+def typed_child() -> Any:
+    """The record of `typed_path`: every type of raw column."""
+    exporter = pytest.importorskip("mothernet_export")
+    numeric, categorical = exporter.NumericColumn, exporter.CategoricalColumn
+    price, day = NumberRule(",", ".", "€", missing=("?",)), DateRule("dmy", missing=("-",))
+    columns = (
+        exporter.IgnoredColumn("id"),
+        numeric("price", 10.0, (0.0, 5.0, 50.0, 2000.0), missing_indicator=True, rule=price),
+        numeric("smoker", 0.0, (0.0, 1.0), missing_indicator=False, rule=NumberRule(boolean=True)),
+        numeric("day", 0.0, (-400.0, 0.0, 400.0), missing_indicator=True, rule=day, offset=19_800.0, part="days"),
+        numeric("day", 6.0, (1.0, 6.0, 12.0), missing_indicator=False, rule=day, part="month"),
+        numeric("day", 3.0, (0.0, 6.0), missing_indicator=False, rule=day, part="weekday"),
+        numeric("day", 12.0, (0.0, 12.0, 24.0), missing_indicator=False, rule=day, part="hour"),
+        categorical("code", categories=("", "3", "4", "17", "Zürich"), rule=CategoryRule(integers=True)),
+        numeric("stamp", 0.0, (-100.0, 0.0, 100.0), missing_indicator=False, offset=1_700_000_000.0),
+        numeric("share", 0.5, (0.0, 0.5, 1.0), missing_indicator=False, rule=NumberRule(percent=True)),
+    )
+    return _random_child(columns, (0, 1), 4)
+
+
+@pytest.fixture(scope="session")
+def typed_path(typed_child: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
+    exporter = pytest.importorskip("mothernet_export")
+    path = tmp_path_factory.mktemp("typed") / "typed.onnx"
+    exporter.to_onnx(typed_child, path)
+    return str(path)
+
+
+@pytest.fixture(scope="session")
 def data(model_path: str) -> bytes:
     """The bytes of `model_path`."""
     return Path(model_path).read_bytes()
@@ -92,7 +122,7 @@ def expected(child: Any) -> tuple[list[str], np.ndarray]:
     """Labels and probabilities (N, C) of `rows` by the exporter's reference."""
     exporter = pytest.importorskip("mothernet_export")
     numeric = [[float(row[i].strip() or "nan") for i in (0, 2, 3)] for row in ROWS]
-    probabilities = exporter.predict_proba(child, numeric, [[row[i] for i in (1, 4, 5)] for row in ROWS])
+    probabilities = exporter.predict_proba(child, numeric, [[row[i].strip() for i in (1, 4, 5)] for row in ROWS])
     return [child.target.classes[k] for k in probabilities.argmax(axis=1)], probabilities
 
 
@@ -131,11 +161,11 @@ def load_bytes(tmp_path: Path) -> Callable[[bytes], Any]:
 
 @pytest.fixture(scope="session")
 def with_metadata(data: bytes) -> Callable[..., bytes]:
-    """`data` with other values (None: without) of the metadata's keys; the schema's hash is kept right."""
+    """`data` (or `of`) with other values (None: without) of the metadata's keys; the schema's hash is kept right."""
     onnx = pytest.importorskip("onnx")
 
-    def with_metadata(**changes: Any) -> bytes:
-        model = onnx.load_from_string(data)
+    def with_metadata(*, of: bytes = data, **changes: Any) -> bytes:
+        model = onnx.load_from_string(of)
         metadata = {entry.key.removeprefix("mothernet."): entry.value for entry in model.metadata_props}
         texts = {key: value if isinstance(value, str | None) else json.dumps(value) for key, value in changes.items()}
         if isinstance(texts.get("schema"), str):
@@ -156,7 +186,7 @@ def with_graph(data: bytes) -> Callable[[Callable[[Any], Any]], bytes]:
     def with_graph(change: Callable[[Any], Any]) -> bytes:
         model = onnx.load_from_string(data)
         change(model)
-        _forget_graph_hash(model)
+        renew_graph_hash(model)
         return model.SerializeToString(deterministic=True)
 
     return with_graph
@@ -165,13 +195,24 @@ def with_graph(data: bytes) -> Callable[[Callable[[Any], Any]], bytes]:
 @pytest.fixture
 def metadata(data: bytes) -> dict[str, Any]:
     """The metadata of `data`, parsed: schema, versions, self_test."""
+    return _parsed_metadata(data)
+
+
+@pytest.fixture
+def typed_metadata(typed_path: str) -> dict[str, Any]:
+    """The same of `typed_path`."""
+    return _parsed_metadata(Path(typed_path).read_bytes())
+
+
+def _parsed_metadata(data: bytes) -> dict[str, Any]:
     onnx = pytest.importorskip("onnx")
     texts = {entry.key.removeprefix("mothernet."): entry.value for entry in onnx.load_from_string(data).metadata_props}
     return {key: json.loads(texts[key]) for key in ("schema", "versions", "self_test")}
 
 
-def _forget_graph_hash(model: Any) -> None:
-    """Without the optional hash, so that what else a changed graph breaks is seen."""
-    kept = [entry for entry in model.metadata_props if entry.key != "mothernet.graph_hash"]
-    del model.metadata_props[:]
-    model.metadata_props.extend(kept)
+def renew_graph_hash(model: Any) -> None:
+    """With the right hash, so that what else a changed graph breaks is seen."""
+    text = hashlib.sha256(model.graph.SerializeToString(deterministic=True)).hexdigest()
+    for entry in model.metadata_props:
+        if entry.key == "mothernet.graph_hash":
+            entry.value = text

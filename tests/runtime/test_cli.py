@@ -111,16 +111,87 @@ def test_chunks_join_and_lines_are_counted_across_them(model_path, tmp_path, mon
 def test_unseen_categories_are_reported_on_request(run, rows_path, model_path):
     done = run("predict", model_path, rows_path, "--report-unseen")
     assert done.stderr.decode().strip() == (
-        "mothernet-runtime: unseen categories in 'city': 3 of 9 rows, 'code': 4 of 9 rows"
+        "mothernet-runtime: unseen categories in 'city': 2 of 9 rows, 'code': 4 of 9 rows"
     )
     done = run("predict", model_path, "-", "--report-unseen", stdin=(HEADER + ROW).encode())
     assert done.stderr.decode().strip() == "mothernet-runtime: no unseen categories"
 
 
+def test_kept_columns_stand_before_the_label(run, model_path):
+    rows = (HEADER.replace("\n", ",id,a b\n") + ROW.replace("\n", ',7,"x, y"\n') * 2).encode()
+    expected = run("predict", model_path, "-", stdin=(HEADER + ROW * 2).encode()).stdout.decode().splitlines()
+    done = run("predict", model_path, "-", "--keep", "a b", "--keep", "id", "--keep", "city", stdin=rows)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode().splitlines() == [f"a b,id,city,{expected[0]}", *[f'"x, y",7,Bern,{expected[1]}'] * 2]
+
+
+@pytest.mark.parametrize(
+    ("header", "arguments", "message"),
+    [
+        (HEADER.replace("\n", ",id\n"), ["--keep", "ID"], "however: 'ID' is not there. Check --keep."),
+        (HEADER.replace("\n", ",id,id\n"), ["--keep", "id"], "however: 'id' comes more than once. Rename it"),
+        (HEADER.replace("\n", ",label\n"), ["--keep", "label"], "'label' is a column of the output. Rename it"),
+        (HEADER.replace("\n", ",id,target\n"), ["--keep", "id"], "'target' is unknown to the model. Rename"),
+    ],
+)
+def test_columns_to_keep_must_be_there_once(run, model_path, header, arguments, message):
+    rows = header + ROW.replace("\n", ",1" * (header.count(",") - 5) + "\n")
+    done = run("predict", model_path, "-", *arguments, stdin=rows.encode())
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert message in done.stderr.decode()
+
+
+def test_rows_that_look_otherwise_than_in_training_are_a_warning_and_with_strict_an_error(run, model_path, tmp_path):
+    rows = (HEADER + ROW.replace("Bern", "bern") * 6).encode()
+    done = run("predict", model_path, "-", "-o", "out.csv", stdin=rows)
+    assert done.returncode == 0
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("mothernet-runtime: warning: standard input: 6 of 6 cells of column 'city' (100%) are ")
+    assert "such as 'bern'" in line
+    (tmp_path / "out.csv").unlink()
+    done = run("predict", model_path, "-", "--strict", "-o", "out.csv", stdin=rows)
+    assert (done.returncode, os.listdir(tmp_path)) == (2, [])
+    assert done.stderr.decode() == line.replace("warning", "error") + "\n"
+    assert run("predict", model_path, "-", "--strict", stdin=(HEADER + ROW).encode()).returncode == 0
+
+
+def test_dialect_is_found_and_shown_or_given(run, model_path):
+    expected = run("predict", model_path, "-", stdin=(HEADER + ROW).encode()).stdout
+    rows = (HEADER + ROW).replace(",", ";").encode("utf-16-le")
+    assert run("predict", model_path, "-", "--delimiter", ";", "--encoding", "utf-16", stdin=rows).stdout == expected
+    done = run("predict", model_path, "-", stdin=b"\xff\xfe" + rows)
+    assert done.stdout == expected
+    assert done.stderr == b"mothernet-runtime: read standard input, semicolons (found), utf-16-le (found)\n"
+    done = run("predict", model_path, "-", "--delimiter", "x", stdin=rows)
+    assert done.returncode == 2 and b"the delimiter must be comma, semicolon, tab or pipe" in done.stderr
+
+
+def test_columns_that_the_model_ignores_may_be_absent_or_be_kept(run, typed_path):
+    header, row = "price,smoker,day,code,stamp,share\n", '"5,5 €",yes,5.1.2024,3,1700000000,45%\n'
+    expected = run("predict", typed_path, "-", stdin=(header + row).encode())
+    assert expected.returncode == 0 and expected.stderr == b""
+    assert run("predict", typed_path, "-", stdin=f"id,{header}x,{row}".encode()).stdout == expected.stdout
+    kept = run("predict", typed_path, "-", "--keep", "id", stdin=f"id,{header}x,{row}".encode()).stdout.decode()
+    assert kept.splitlines()[1] == "x," + expected.stdout.decode().splitlines()[1]
+
+
+def test_info_says_how_each_column_is_written(run, typed_path):
+    lines = run("info", typed_path).stdout.decode().splitlines()
+    assert "  id      ignored" in lines
+    assert [line.partition("missing")[0] for line in lines if "price" in line] == [
+        "  price   number    decimal comma, thousands separated by points, with '€', "
+    ]
+    assert "  smoker  boolean" in lines
+    assert (
+        "  day     date      day, month, year, missing where '-', as days, month, weekday, hour, missing in training"
+    ) in lines
+    assert "  code    category  5 categories, whole numbers, missing in training" in lines
+
+
 def test_info_and_check_print_text_or_json(run, model_path):
     text = run("info", model_path).stdout.decode()
-    assert "  city      categorical  6 categories, missing in training" in text.splitlines()
-    assert "  constant  numeric      ignored" in text.splitlines()
+    assert "  city      category  6 categories, missing in training" in text.splitlines()
+    assert "  constant  number    not used" in text.splitlines()
     assert json.loads(run("info", model_path, "--json").stdout)["classes"] == ["maybe, or not", "no", "oui, ça"]
     done = run("check", model_path)
     assert done.returncode == 0
@@ -152,14 +223,14 @@ BAD_ROWS = {
     "added column": (HEADER.replace("\n", ",id\n") + ROW.replace("\n", ",7\n"), "'id' is unknown to the model"),
     "renamed column": (HEADER.replace("fare", "Fare") + ROW, "'fare' is missing (is it 'Fare'?)"),
     "duplicate column": (HEADER.replace("\n", ",age\n") + ROW.replace("\n", ",7\n"), "'age' comes more than once"),
-    "header of another file": ("a;b;c\n1;2;3\n", "'a;b;c' is unknown to the model"),
+    "header of another file": ("a;b;c\n1;2;3\n", "'a', 'b', 'c' are unknown to the model"),
     "wrong header, no rows": ("age,city\n", "'fare' is missing"),
     "text among numbers": (HEADER + ROW + "old" + ROW, "line 3: column 'age' must hold numbers"),
     "short row": (HEADER + ROW + "1,2\n", "line 3: a row must have 6 cells like the header, however: 2. Quote"),
     "long row": (HEADER + ROW.replace("\n", ",9\n"), "line 2: a row must have 6 cells like the header, however: 7"),
-    "open quote": (HEADER + '1,"Bern,1,1,1,1\n', "not valid CSV: unexpected end of data"),
-    "not UTF-8": ((HEADER + "1,Genève,1,1,1,1\n").encode("latin1"), "must be a CSV file in UTF-8, however: it has"),
-    "binary": (b"\x89PNG\r\n\x1a\n\0\0", "must be a CSV file in UTF-8"),
+    "open quote": (HEADER + '1,"Bern,1,1,1,1\n', "line 2: not valid CSV: a quoted cell opens here"),
+    "not UTF-8": ((HEADER + "1,Genève,1,1,1,1\n").encode("latin1"), "must be a CSV file in utf-8, however: "),
+    "binary": (b"\x89PNG\r\n\x1a\n\0\0", "must be a CSV file in utf-8"),
     "cut gzip": (gzip.compress((HEADER + ROW).encode())[:-9], "is a damaged gzip file"),
     "damaged gzip": (gzip.compress((HEADER + ROW).encode())[:10] + b"\xff" * 40, "is a damaged gzip file"),
 }

@@ -4,9 +4,11 @@ import csv
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
+from functools import partial
 
 import pytest
 from mothernet_runtime import load
@@ -95,7 +97,10 @@ def test_closed_streams_that_are_not_needed_do_no_harm(shell, tmp_path):
 
 def test_interrupted_run_leaves_nothing(shell, model_path, tmp_path):
     command = [sys.executable, "-m", "mothernet_runtime", "predict", model_path, "-", "-o", "out.csv"]
-    with subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    # a shell that runs the tests in the background has them ignore the interrupt, and their children too
+    listen = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    pipes = {"stdin": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=tmp_path, preexec_fn=listen, **pipes) as process:
         while not any(name.startswith(".mothernet-") for name in os.listdir(tmp_path)):
             assert process.poll() is None
         process.send_signal(2)

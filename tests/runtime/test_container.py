@@ -133,7 +133,7 @@ FORBIDDEN = {
 @pytest.mark.parametrize("case", FORBIDDEN)
 def test_what_the_format_forbids_is_refused(load_bytes, with_graph, case):
     change, message = FORBIDDEN[case]
-    with pytest.raises(ModelFileError, match=f"not as format 1 demands: .*{re.escape(message)}"):
+    with pytest.raises(ModelFileError, match=f"not as format 2 demands: .*{re.escape(message)}"):
         load_bytes(with_graph(change))
 
 
@@ -220,7 +220,7 @@ def test_empty_file_says_so(load_bytes):
         load_bytes(b"")
 
 
-DAMAGED, REFUSED = "cut off or damaged", "not as format 1 demands"
+DAMAGED, REFUSED = "cut off or damaged", "not as format 2 demands"
 TAILS = [
     (b"\x3a" + b"\xff" * 9 + b"\x02", DAMAGED, "more than 64 bits"),
     (b"\x3a" + b"\x80" * 300_000, DAMAGED, "more than 64 bits"),

@@ -50,16 +50,16 @@ def test_foreign_onnx_file_is_named_as_such(load_bytes, with_graph):
         load_bytes(with_graph(make_foreign))
 
 
-@pytest.mark.parametrize("version", ["2", "10"])
+@pytest.mark.parametrize("version", ["3", "10"])
 def test_newer_format_asks_for_an_upgrade_whatever_else_is_new(load_bytes, with_metadata, version):
     content = with_metadata(format=version, schema=None) + b"\xaa\x06\x00"  # a field that ONNX does not have
-    with pytest.raises(ModelFileError, match=f"has format '{version}'; this runtime reads format 1. Upgrade"):
+    with pytest.raises(ModelFileError, match=f"has format '{version}'; this runtime reads format 2. Upgrade"):
         load_bytes(content)
 
 
-@pytest.mark.parametrize("version", ["0", "00", "01", "١", "1.0", "1.1", "", " 1", "1\n", "+1", "²", "1" * 5000 + "x"])
-def test_format_is_exactly_1(load_bytes, with_metadata, version):
-    with pytest.raises(ModelFileError, match=r"this runtime reads format 1\. Copy or export the file again") as error:
+@pytest.mark.parametrize("version", ["0", "1", "02", "٢", "2.0", "2.1", "", " 2", "2\n", "+2", "²", "2" * 5000 + "x"])
+def test_format_is_exactly_2(load_bytes, with_metadata, version):
+    with pytest.raises(ModelFileError, match=r"this runtime reads format 2\. Copy or export the file again") as error:
         load_bytes(with_metadata(format=version))
     assert len(str(error.value)) < 300
 
@@ -67,6 +67,8 @@ def test_format_is_exactly_1(load_bytes, with_metadata, version):
 DAMAGE = {
     "no schema": ({"schema": None}, "all keys, however: 'mothernet.schema' is missing"),
     "no hash": ({"schema_hash": None}, "'mothernet.schema_hash' is missing"),
+    "no hash of the graph": ({"graph_hash": None}, "'mothernet.graph_hash' is missing"),
+    "wrong hash of the graph": ({"graph_hash": "0" * 64}, "the graph does not match its hash"),
     "no versions": ({"versions": None}, "'mothernet.versions' is missing"),
     "no self-test": ({"self_test": None}, "'mothernet.self_test' is missing"),
     "wrong hash": ({"schema_hash": "0" * 64}, "the schema does not match its hash"),
@@ -90,7 +92,7 @@ DAMAGE = {
 def test_damaged_metadata_names_what_is_wrong(load_bytes, with_metadata, case):
     changes, message = DAMAGE[case]
     start = time.perf_counter()
-    with pytest.raises(ModelFileError, match=f"not as format 1 demands: .*{re.escape(message)}") as error:
+    with pytest.raises(ModelFileError, match=f"not as format 2 demands: .*{re.escape(message)}") as error:
         load_bytes(with_metadata(**changes))
     assert len(str(error.value)) < 700 and time.perf_counter() - start < 2
 
@@ -120,6 +122,10 @@ def drop(*path):
         del entry[path[-1]]
 
     return change
+
+
+def more_input(schema):
+    return [{**schema["columns"][0]["inputs"][0], "position": 3}]
 
 
 WRONG_SCHEMA = {
@@ -161,21 +167,26 @@ WRONG_SCHEMA = {
         put("columns", 1, "name", value="age"),
         "names of columns must be unique, however: 'age' comes twice",
     ),
+    "a name with NUL": (put("columns", 1, "name", value="a\0"), "the name of column 1 must be strings without NUL"),
     "an unknown type": (
-        put("columns", 1, "kind", value="date"),
-        "kind and input of column 1 must both be numeric or both categorical",
+        put("columns", 1, "type", value="numeric"),
+        "'type' of column 1 must be one of 'number', 'boolean', 'date', 'category', 'ignored', however: 'numeric'",
     ),
+    "no type": (drop("columns", 1, "type"), "column 1 must have the key 'type', however: it is missing"),
     "another input": (
-        put("columns", 1, "input", value="numeric"),
-        "must both be numeric or both categorical, however: 'categorical' and 'numeric'",
+        put("columns", 1, "inputs", 0, "input", value="numeric"),
+        "inputs of column 1 must be categorical for its type category, however: 'numeric'",
     ),
-    "positions out of order": (put("columns", 2, "position", value=0), "the position of column 2 must be 1"),
+    "positions out of order": (
+        put("columns", 2, "inputs", 0, "position", value=0),
+        "the position of column 2 must be 1, after the numeric inputs before it, however: 0",
+    ),
     "a column more": (
-        lambda s: s["columns"].append({**s["columns"][0], "name": "more", "position": 3}),
+        lambda s: s["columns"].append({**s["columns"][0], "name": "more", "inputs": more_input(s)}),
         "inputs of the graph must be numeric (float32 [N, 4])",
     ),
     "a column of another type": (
-        lambda s: s["columns"].__setitem__(5, {**s["columns"][0], "name": "note", "position": 3}),
+        lambda s: s["columns"].__setitem__(5, {**s["columns"][0], "name": "note", "inputs": more_input(s)}),
         "inputs of the graph must be",
     ),
     "used as a number": (put("columns", 0, "used", value=1), "'used' of column 0 must be true or false, however: 1"),
@@ -183,7 +194,7 @@ WRONG_SCHEMA = {
     "no categories": (drop("columns", 1, "categories"), "column 1 must have the key 'categories'"),
     "categories of numbers": (
         put("columns", 0, "categories", value=[]),
-        "column 0 is numeric and must have no categories",
+        "column 0 is of type number and must have no categories",
     ),
     "a category twice": (
         put("columns", 1, "categories", 1, value=""),
@@ -208,7 +219,7 @@ WRONG_SCHEMA = {
 def test_wrong_schema_names_what_is_wrong_though_its_hash_is_right(load_bytes, with_metadata, metadata, case):
     change, message = WRONG_SCHEMA[case]
     change(metadata["schema"])
-    with pytest.raises(ModelFileError, match=f"not as format 1 demands: {'.*' + re.escape(message)}"):
+    with pytest.raises(ModelFileError, match=f"not as format 2 demands: {'.*' + re.escape(message)}"):
         load_bytes(with_metadata(schema=json.dumps(metadata["schema"])))
 
 
@@ -258,18 +269,18 @@ WRONG_SELF_TEST = {
     "a column more": (put("columns", "more", value=[]), "must have the columns of the schema"),
     "columns that are shorter": (
         put("columns", "age", value=lambda c: c[:-1]),
-        "column 'age' of the self-test must hold 8 numeric cells",
+        "column 'age' of the self-test must hold 8 cells of the type number",
     ),
     "text among numbers": (
         put("columns", "age", 0, value="1"),
-        "column 'age' of the self-test must hold 8 numeric cells",
+        "column 'age' of the self-test must hold 8 cells of the type number",
     ),
     "numbers among text": (
         put("columns", "city", 0, value=1),
-        "column 'city' of the self-test must hold 8 categorical cells",
+        "column 'city' of the self-test must hold 8 cells of the type category",
     ),
     "an enormous number": (put("columns", "age", 0, value=10**39), None),
-    "true among numbers": (put("columns", "age", 0, value=True), "must hold 8 numeric cells"),
+    "true among numbers": (put("columns", "age", 0, value=True), "must hold 8 cells of the type number"),
     "no rows": (
         lambda t: (t["labels"].clear(), t["probabilities"].clear(), [c.clear() for c in t["columns"].values()]),
         "must have 1 to 8 rows, however: 0",
@@ -342,7 +353,7 @@ GRAPHS = {
 @pytest.mark.parametrize("case", GRAPHS)
 def test_inputs_and_outputs_follow_from_the_schema(load_bytes, with_graph, case):
     change, message = GRAPHS[case]
-    with pytest.raises(ModelFileError, match=f"not as format 1 demands: .*{re.escape(message)}"):
+    with pytest.raises(ModelFileError, match=f"not as format 2 demands: .*{re.escape(message)}"):
         load_bytes(with_graph(change))
 
 

@@ -2,6 +2,7 @@
 
 import datetime
 import math
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -81,7 +82,7 @@ def test_polars_and_pyarrow_tables_are_read_by_name(reader):
         ("int8", [3, -1, 0], [3, -1, 0], ["3", "-1", "0"]),
         ("bool", [True, False, True], [1, 0, 1], ["True", "False", "True"]),
         ("boolean", [True, None, False], [1, math.nan, 0], ["True", "", "False"]),
-        ("string", ["3", None, " 0.5 "], [3, math.nan, 0.5], ["3", "", " 0.5 "]),
+        ("string", ["3", None, " 0.5 "], [3, math.nan, 0.5], ["3", "", "0.5"]),
         ("object", ["3", None, pandas.NaT], [3, math.nan, math.nan], ["3", "", ""]),
         ("category", [3, None, 1], [3, math.nan, 1], ["3", "", "1"]),
         ("int64[pyarrow]", [3, None, 1], [3, math.nan, 1], ["3", "", "1"]),
@@ -199,12 +200,13 @@ def test_long_lists_of_columns_are_cut(write_model):
         "\x1c5",
         "\xa0",
         np.str_("1_000"),
-        b"3",
         datetime.date(2020, 1, 2),
         np.datetime64("2020"),
         np.timedelta64(3, "s"),
         [1],
-        10**400,
+        Decimal("sNaN"),
+        1j,
+        np.complex64(1),
     ],
 )
 def test_what_is_no_number_is_named_with_column_and_row(reader, cell):
@@ -244,6 +246,72 @@ def test_column_of_arrays_is_refused(reader):
 def test_what_is_no_table_is_a_type_error(reader, rows):
     with pytest.raises(TypeError, match="must"):
         reader.read(rows)
+
+
+DAY = (datetime.datetime(2024, 1, 5, 6) - datetime.datetime(1970, 1, 1)).total_seconds() / 86_400
+TYPED = [
+    {"price": "1.234,5 €", "smoker": "yes", "day": "5.1.2024 6:00", "code": "03", "stamp": 1700000001, "share": "50%"},
+    {"price": "?", "smoker": False, "day": "-", "code": None, "stamp": "1699999999.5", "share": None},
+    {"price": -2, "smoker": "0.0", "day": datetime.datetime(2024, 1, 5, 6), "code": 3.0, "stamp": 1.7e9, "share": 0.25},
+]
+TYPED_NUMERIC = np.array(
+    [
+        [1234.5, 1, DAY - 19_800, 1, 4, 6, 1, 0.5],
+        [np.nan, 0, np.nan, np.nan, np.nan, np.nan, -0.5, np.nan],
+        [-2, 0, DAY - 19_800, 1, 4, 6, 0, 0.25],
+    ],
+    np.float32,
+)
+
+
+@pytest.fixture(scope="module")
+def typed_model(typed_path):
+    return load(typed_path)
+
+
+def test_few_rows_and_many_are_read_alike_by_the_rules_of_their_columns(typed_model):
+    frame, with_id = pandas.DataFrame(TYPED, dtype=object), [{**TYPED[0], "id": 1}, *TYPED[1:]]
+    for rows in (TYPED, TYPED * 20, columns(TYPED), frame, with_id):
+        n_rows, inputs = typed_model._reader.read(rows)
+        assert n_rows == len(rows["price"] if isinstance(rows, dict) else rows)
+        assert inputs["numeric"].dtype == np.float32
+        assert np.array_equal(inputs["numeric"], np.tile(TYPED_NUMERIC, (n_rows // 3, 1)), equal_nan=True)
+        assert inputs["categorical"].tolist() == [["3"], [""], ["3"]] * (n_rows // 3)
+
+
+def test_offset_keeps_what_float32_alone_would_lose(typed_model):
+    rows = [{**TYPED[0], "stamp": 1_700_000_000 + k} for k in range(20)]
+    for each, count in ((rows, 20), (rows[:3], 3), (columns(rows), 20)):
+        assert len(np.unique(typed_model._reader.read(each)[1]["numeric"][:, 6])) == count
+
+
+def test_ignored_columns_may_be_left_out_or_hold_anything(typed_model):
+    expected = typed_model.predict_proba(TYPED)
+    for cells in (["a", object(), 3], [1], np.zeros((2, 2))):
+        assert np.array_equal(typed_model.predict_proba({**columns(TYPED), "id": cells}), expected)
+    assert np.array_equal(typed_model.predict_proba([{**TYPED[0], "id": object()}, *TYPED[1:]]), expected)
+    array = np.array([[None, *row.values()] for row in TYPED], object)
+    assert np.array_equal(typed_model.predict_proba(array), expected)
+    with pytest.raises(ValueError, match=r"the 6 columns 'price', .*'stamp' is missing"):
+        typed_model.predict([{name: cell for name, cell in TYPED[0].items() if name != "stamp"}])
+    with pytest.raises(ValueError, match="'Id' is unknown to the model"):
+        typed_model.predict([{**TYPED[0], "Id": 1}])
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "message"),
+    [
+        ("price", "5 $", r"numbers \(decimal comma, thousands separated by points, with '€', missing where '\?'\)"),
+        ("smoker", "perhaps", "true or false"),
+        ("day", "1/13/2024", r"dates or times \(day, month, year, missing where '-'\)"),
+        ("day", 3.5, "dates or times"),
+    ],
+)
+def test_cell_that_does_not_fit_is_named_with_what_its_column_holds(typed_model, column, cell, message):
+    rows = [*TYPED, {**TYPED[0], column: cell}]
+    for each in (rows, [*TYPED * 10, rows[-1]], pandas.DataFrame(rows, dtype=object)):
+        with pytest.raises(CellError, match=f"row {len(each) - 1}: column '{column}' must hold {message}"):
+            typed_model.predict(each)
 
 
 def test_lone_surrogate_is_a_clear_error(model):

@@ -1,4 +1,4 @@
-"""From raw cells to the first layer: ramps and missing indicators of numbers, summed weights of categories."""
+"""From cells to the first layer: ramps and missing indicators of numbers, summed weights of categories."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mothernet_export.child import CategoricalColumn, ChildNetwork, FloatArray, NumericColumn
+from mothernet_export.child import ChildNetwork
+from mothernet_export.columns import CategoricalColumn, FloatArray, NumericColumn
 from mothernet_export.onnx_writer.builder import GraphBuilder, Value
 
 Index = tuple[int, int]  # (column i, number k of one of its inputs)

@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 import numpy as np
 import onnx
-from mothernet_export import CategoricalColumn, ChildNetwork, ClassTarget, NumericColumn
+from mothernet_export import CategoricalColumn, ChildNetwork, ClassTarget, IgnoredColumn, NumericColumn
 
 Cell = str | int | float | bool | None
-Column = NumericColumn | CategoricalColumn
+Column = NumericColumn | CategoricalColumn | IgnoredColumn
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class Case:
     child : ChildNetwork
         The record; any writer can write it in its own way.
     rows : sequence of sequences of cells
-        In the order of `header`. A numeric cell is a number, None, "inf" or "-inf".
+        In the order of `header`; typed cells as section 6 of FORMAT.md has them, and texts as a CSV file has them.
     header : tuple of str, optional
-        Names of the columns in the order of the files; by default that of the record.
+        Names of the columns in the order of the files, ignored ones optional; by default those of the record.
     edit : callable, optional
         Changes the finished ``onnx.ModelProto`` in a way that no answer depends on.
     """
@@ -58,9 +58,11 @@ class Case:
     final_line_end: bool = True
 
     def __post_init__(self) -> None:
-        names = tuple(column.name for column in self.child.columns)
+        names = tuple(parts[0].name for parts in self.child.raw_columns)
+        ignored = {column.name for column in self.child.columns if isinstance(column, IgnoredColumn)}
         object.__setattr__(self, "header", self.header or names)
-        assert set(self.header) == set(names) and all(len(row) == len(names) for row in self.rows), self.name
+        assert set(names) - ignored <= set(self.header) <= set(names), self.name
+        assert all(len(row) == len(self.header) for row in self.rows), self.name
 
 
 @dataclass(frozen=True)

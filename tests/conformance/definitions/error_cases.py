@@ -15,33 +15,20 @@ from mothernet_export import CategoricalColumn, NumericColumn, to_onnx
 from onnx import TensorProto, helper
 
 from definitions.case import ErrorCase, network
+from definitions.cell_errors import GOOD, cell_errors
 from definitions.model_edits import (
     canonical_json,
     metadata_of,
     remove_exporter_version,
-    remove_graph_hash,
+    remove_metadata,
+    set_graph_hash,
     set_metadata,
     set_schema,
 )
 
-_GOOD = {"age": 31, "city": "Bern", "fare": 7.25, "constant": 1, "code": "3", "note": "x"}  # a row of "mixed"
-_HEADER = ",".join(_GOOD)
-_CELLS = ",".join(map(str, _GOOD.values()))
+_HEADER = ",".join(GOOD)
+_CELLS = ",".join(map(str, GOOD.values()))
 _SMALL_ROWS = b"x,y,city\n1,2,Bern\n0.25,,Rome\n"
-
-_BAD_CELLS = {
-    "text_in_number": ("Text in a column of numbers.", "abc"),
-    "underscore_in_number": ("1_000, which Python reads, is no number.", "1_000"),
-    "full_width_digits": ("Digits beyond ASCII are none.", "１２"),
-    "arabic_digits": ("Digits beyond ASCII are none, whatever the script.", "١٢"),
-    "hexadecimal": ("Hexadecimal numbers are none.", "0x10"),
-    "two_numbers": ("Two numbers in one cell are none.", "1 2"),
-    "no_digits": ("An exponent without digits before it is no number.", "e5"),
-    "minus_alone": ("A sign alone is neither a number nor a missing cell.", "-"),
-    "control_character": ("A control character beside a number is no blank.", "\x1c5"),
-    "no_break_space": ("A no-break space is no blank cell.", "\u00a0"),
-    "boolean_in_number": ("True is no number.", "True"),
-}
 
 
 def error_cases() -> list[ErrorCase]:
@@ -49,7 +36,7 @@ def error_cases() -> list[ErrorCase]:
     model = _small_model()
     return [
         *_row_errors(),
-        *_cell_errors(),
+        *cell_errors(),
         *_metadata_errors(model),
         *_schema_errors(model),
         *_graph_errors(model),
@@ -58,7 +45,7 @@ def error_cases() -> list[ErrorCase]:
 
 
 def _row_errors() -> list[ErrorCase]:
-    without_fare = {name: cell for name, cell in _GOOD.items() if name != "fare"}
+    without_fare = {name: cell for name, cell in GOOD.items() if name != "fare"}
 
     def case(name: str, about: str, word: str, text: str, record: dict[str, Any] | None = None) -> ErrorCase:
         records = [record] if record else None
@@ -70,7 +57,7 @@ def _row_errors() -> list[ErrorCase]:
             "A column that the model does not know.",
             "colour",
             f"{_HEADER},colour\n{_CELLS},red\n",
-            {**_GOOD, "colour": "red"},
+            {**GOOD, "colour": "red"},
         ),
         case(
             "missing_column",
@@ -95,37 +82,26 @@ def _row_errors() -> list[ErrorCase]:
     ]
 
 
-def _cell_errors() -> list[ErrorCase]:
-    return [
-        ErrorCase(
-            f"error_{name}",
-            about,
-            "fare",
-            rows=f"{_HEADER}\n{_CELLS}\n31,Bern,{cell},1,3,x\n".encode(),
-            records=[_GOOD, {**_GOOD, "fare": cell}],
-        )
-        for name, (about, cell) in _BAD_CELLS.items()
-    ]
-
-
 def _metadata_errors(model: onnx.ModelProto) -> list[ErrorCase]:
     metadata = metadata_of(model)
 
     def case(name: str, about: str, word: str, key: str, value: str) -> ErrorCase:
         return _model_error(name, about, word, _edited(model, lambda m: set_metadata(m, f"mothernet.{key}", value)))
 
-    def drop_self_test(m: onnx.ModelProto) -> None:
-        kept = [entry for entry in model.metadata_props if entry.key != "mothernet.self_test"]
-        m.ClearField("metadata_props")
-        m.metadata_props.extend(kept)
+    def without(name: str, about: str, key: str) -> ErrorCase:
+        return _model_error(name, about, key, _edited(model, lambda m: remove_metadata(m, f"mothernet.{key}")))
 
     other_schema = metadata["mothernet.schema"].replace("Genf", "Biel")
     return [
-        case("format_2", "A later format.", "format", "format", "2"),
-        case("format_01", "The format is the text 1, not a number that equals 1.", "format", "format", "01"),
-        case("format_digits", "The digit one of another script is not 1.", "format", "format", "١"),
+        case("format_1", "The format before, whose cells mean something else.", "format", "format", "1"),
+        case("format_3", "A later format.", "format", "format", "3"),
+        case("format_02", "The format is the text 2, not a number that equals 2.", "format", "format", "02"),
+        case("format_digits", "The digit two of another script is not 2.", "format", "format", "٢"),
         case("schema_hash", "A schema that was changed and does not match its hash.", "hash", "schema", other_schema),
-        _model_error("no_self_test", "A key of the metadata is missing.", "self_test", _edited(model, drop_self_test)),
+        without("no_self_test", "A key of the metadata is missing.", "self_test"),
+        without(
+            "no_graph_hash", "The hash of the graph is missing, so that nothing tells an edited one.", "graph_hash"
+        ),
     ]
 
 
@@ -135,6 +111,13 @@ def _schema_errors(model: onnx.ModelProto) -> list[ErrorCase]:
     def case(name: str, about: str, word: str, changes: dict[str, Any]) -> ErrorCase:
         text = canonical_json({**schema, **changes})
         return _model_error(name, about, word, _edited(model, lambda m: set_schema(m, text)))
+
+    def only(column: dict[str, Any]) -> dict[str, Any]:
+        (graph_input,) = column["inputs"]
+        return dict(graph_input)
+
+    def without(column: dict[str, Any], key: str) -> dict[str, Any]:
+        return {name: value for name, value in column.items() if name != key}
 
     x, y, city = schema["columns"]
     return [
@@ -152,13 +135,34 @@ def _schema_errors(model: onnx.ModelProto) -> list[ErrorCase]:
             "further_column",
             "More columns in the schema than the graph takes.",
             "numeric",
-            {"columns": [x, y, {**y, "name": "z", "position": 2}, city]},
+            {"columns": [x, y, {**y, "name": "z", "inputs": [{**only(y), "position": 2}]}, city]},
         ),
         case(
             "position",
             "Positions of columns that leave a gap.",
             "position",
-            {"columns": [x, {**y, "position": 2}, city]},
+            {"columns": [x, {**y, "inputs": [{**only(y), "position": 2}]}, city]},
+        ),
+        case(
+            "column_type",
+            "A type of columns that does not exist.",
+            "type",
+            {"columns": [x, {**y, "type": "money"}, city]},
+        ),
+        case("decimal", "A decimal sign that is none.", "decimal", {"columns": [x, {**y, "decimal": ";"}, city]}),
+        case("group", "One sign for decimals and thousands.", "group", {"columns": [x, {**y, "group": "."}, city]}),
+        case("no_rule", "A key of the column's rule is missing.", "affix", {"columns": [x, without(y, "affix"), city]}),
+        case(
+            "part",
+            "A part of a date in a column of numbers.",
+            "part",
+            {"columns": [x, {**y, "inputs": [{**only(y), "part": "month"}]}, city]},
+        ),
+        case(
+            "offset",
+            "An offset that is no number.",
+            "offset",
+            {"columns": [x, {**y, "inputs": [{**only(y), "offset": "0"}]}, city]},
         ),
         _model_error(
             "schema_no_json", "A schema that is no JSON.", "schema", _edited(model, lambda m: set_schema(m, "{"))
@@ -172,6 +176,9 @@ def _graph_errors(model: onnx.ModelProto) -> list[ErrorCase]:
         tanh.op_type, tanh.domain = "FastGelu", "com.microsoft"
         m.opset_import.append(helper.make_opsetid("com.microsoft", 1))
 
+    def unlisted_operator(m: onnx.ModelProto) -> None:
+        next(node for node in m.graph.node if node.op_type == "Tanh").op_type = "Sinh"
+
     def local_function(m: onnx.ModelProto) -> None:
         identity = [helper.make_node("Identity", ["a"], ["b"])]
         m.functions.append(helper.make_function("local", "Same", ["a"], ["b"], identity, list(m.opset_import)))
@@ -184,6 +191,7 @@ def _graph_errors(model: onnx.ModelProto) -> list[ErrorCase]:
 
     edits = [
         ("foreign_operator", "An operator that is not of ONNX.", "com.microsoft", foreign_operator),
+        ("unlisted_operator", "An operator of ONNX that no file may use.", "Sinh", unlisted_operator),
         ("local_function", "A function defined in the model.", "function", local_function),
         ("external_data", "Weights that lie in another file.", "external", external_data),
         ("endless_loop", "A subgraph: a Loop that never ends.", "graph", _add_endless_loop),
@@ -248,7 +256,7 @@ def _edited(model: onnx.ModelProto, edit: Callable[[onnx.ModelProto], None]) -> 
     graph = model.graph.SerializeToString(deterministic=True)
     edit(model)
     if model.graph.SerializeToString(deterministic=True) != graph:
-        remove_graph_hash(model)
+        set_graph_hash(model)
     return model.SerializeToString(deterministic=True)
 
 

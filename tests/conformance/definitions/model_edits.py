@@ -30,9 +30,15 @@ def set_schema(model: onnx.ModelProto, text: str) -> None:
     set_metadata(model, "mothernet.schema_hash", hashlib.sha256(text.encode()).hexdigest())
 
 
-def remove_graph_hash(model: onnx.ModelProto) -> None:
-    """Take the optional hash of the graph away, so that what else is wrong with the graph decides."""
-    model.metadata_props.remove(next(e for e in model.metadata_props if e.key == "mothernet.graph_hash"))
+def set_graph_hash(model: onnx.ModelProto) -> None:
+    """Make the hash that of the graph as it is, so that what else is wrong with the graph decides."""
+    graph = model.graph.SerializeToString(deterministic=True)
+    set_metadata(model, "mothernet.graph_hash", hashlib.sha256(graph).hexdigest())
+
+
+def remove_metadata(model: onnx.ModelProto, key: str) -> None:
+    """Take a key away."""
+    model.metadata_props.remove(next(entry for entry in model.metadata_props if entry.key == key))
 
 
 def remove_exporter_version(model: onnx.ModelProto) -> None:

@@ -45,7 +45,7 @@ def _mixed() -> Case:
         [None, None, None, None, None, None],
         [-1e39, "Genève", 1e39, "inf", True, "two\nlines"],
         ["inf", "日本", "-inf", Spelled("nan", None), 0.5, 'quoted "cell", with comma'],
-        [Spelled("nan", None), "Bern ", 3.4e38, -3.4e38, "3.0", "unseen: a space behind Bern, 3.0 as text"],
+        [Spelled("nan", None), "Bern ", 3.4e38, -3.4e38, "3.0", "a space behind Bern, 3.0 as text"],
         [18, "bern", -0.0, 0, "", "a knot"],
         [80.00001, "nowhere", 1e-45, 7, False, ""],
         [Spelled(" 42.5 ", 42.5), 'a "quoted", b', Spelled("+1.5e2", 150), 1, 3.0, None],
@@ -75,7 +75,7 @@ def _unused_columns() -> Case:
         ("", -1, 0, "x"),
     ]
     rows = [[*extra[i % 4][:2], *row, *extra[i % 4][2:]] for i, row in enumerate(ROWS)]
-    about = "Constant and ignored columns beside used ones: their cells have no influence."
+    about = "Columns that the network does not use beside others: their cells have no influence."
     return Case("unused_columns", about, network(columns, ("no", "yes"), seed=32), rows)
 
 
@@ -93,7 +93,7 @@ def _spreadsheet_csv() -> Case:
 
 
 def _further_keys() -> Case:
-    about = "Keys that format 1 does not know, in the metadata and in its JSON, are ignored."
+    about = "Keys that format 2 does not know, in the metadata and in its JSON, are ignored."
     return Case("further_keys", about, network(COLUMNS, ("no", "yes"), seed=35), ROWS, edit=_add_keys)
 
 
@@ -120,7 +120,7 @@ CASES = (
     Case("relu", "Hidden units with relu in place of tanh.", network(COLUMNS, "abc", seed=38, activation="relu"), ROWS),
     Case(
         "oldest_versions",
-        "The lowest operator set (13) and IR version (7) that format 1 allows.",
+        "The lowest operator set (13) and IR version (7) that format 2 allows.",
         network(COLUMNS, ("no", "yes"), seed=39),
         ROWS,
         opset=13,

@@ -61,7 +61,8 @@ def test_the_report_as_json_says_what_was_read_and_written(tmp_path: Path, check
     assert report["parity_evaluators"] == ["onnxruntime", "onnx.reference"]
     assert sum(c["rows"] for c in report["classes"]) == 1100
     columns = {column["name"]: column for column in report["columns"]}
-    assert columns["weight_kg"] == {"name": "weight_kg", "type": "numeric", "missing": 120, "used": True}
+    weight = {"name": "weight_kg", "type": "number", "how": "", "missing": 120, "used": True}
+    assert columns["weight_kg"] == weight
     assert columns["route"]["values"] == 172 > columns["route"]["categories"]
     model, frequencies = report["hold_out"]["model"], report["hold_out"]["class_frequencies"]
     assert report["hold_out"]["rows"] == 275
@@ -112,8 +113,31 @@ def test_the_same_table_and_seed_make_the_same_bytes(table: Path, checkpoint: Pa
 def test_a_column_of_numbers_can_be_categories(table: Path, checkpoint: Path) -> None:
     output = table.with_name("model.onnx")
     assert export(table, output, checkpoint, "--categorical", "x") == 0
-    kinds = {column["name"]: column["kind"] for column in mothernet_runtime.load(output).info()["columns"]}
-    assert kinds == {"x": "categorical", "place": "categorical"}
+    types = {column["name"]: column["type"] for column in mothernet_runtime.load(output).info()["columns"]}
+    assert types == {"x": "category", "place": "category"}
+
+
+def test_types_of_columns_are_named_one_by_one_or_in_a_file_and_columns_dropped(table: Path, checkpoint: Path) -> None:
+    table.write_text(table.read_text(encoding="utf-8").replace("x,place", '"x, old",place'), encoding="utf-8")
+    output, types = table.with_name("model.onnx"), table.with_name("types.json")
+    types.write_text('{"x, old": "category"}', encoding="utf-8")
+    for options in (("--column", "x, old=category"), ("--columns", str(types))):
+        assert export(table, output, checkpoint, *options, "--drop", "place", "--no-holdout") == 0
+        columns = mothernet_runtime.load(output).info()["columns"]
+        assert [(column["name"], column["type"]) for column in columns] == [("x, old", "category")]
+
+
+def test_a_largest_size_keeps_fewer_categories_or_is_refused(table: Path, checkpoint: Path, capsys: Capture) -> None:
+    rows = "".join(f"{i},town {i % 150},{'ab'[i % 150 > 70]}\n" for i in range(600))
+    table.write_text("x,town,label\n" + rows, encoding="utf-8")
+    output = table.with_name("model.onnx")
+    sizes = []
+    for options in ((), ("--max-bytes", "6500")):
+        assert export(table, output, checkpoint, "--width", "4", "--no-holdout", *options) == 0
+        sizes.append((output.stat().st_size, len(mothernet_runtime.load(output).info()["columns"][1]["categories"])))
+    assert sizes[0][1] == 150 and sizes[1][0] <= 6500 and 16 <= sizes[1][1] < 150
+    assert export(table, output, checkpoint, "--width", "4", "--max-bytes", "100") == 2
+    assert "--max-bytes must be at least" in capsys.readouterr().err
 
 
 def test_an_unfaithful_file_is_not_put_in_place(

@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from mothernet_runtime.cells import NumberRule
 
 from mothernet.prior.columns import Column
 from mothernet.prior.encoding import encode
 from mothernet.prior.rng import Rng
-from mothernet.tables.columns import RawInputs
+from mothernet.tables.category_odds import Labels
 from mothernet.tables.encoding import fit_encoding
+from mothernet.tables.raw_inputs import raw_columns
 
 NUMERIC = Column(0, False, False)
 
@@ -25,8 +27,8 @@ def encode_one(X, plan, *, codes=None, n_support=None, n_inputs):
 def test_numbers_are_encoded_as_those_of_real_tables():
     draws = np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32)
     table = np.stack([draws[:, 0], np.exp(draws[:, 1])], 1)
-    raw = RawInputs(table, np.empty((300, 0), object))
-    real = fit_encoding(raw, ["a", "b"], ["numeric", "numeric"], n_ramps=0).inputs
+    raw = raw_columns((name, NumberRule(), table[:, i].astype(float)) for i, name in enumerate("ab"))
+    real = fit_encoding(raw, 0, Labels(np.arange(300) % 2, 2, np.random.default_rng(0))).inputs
     sampled, missing = encode_one(torch.from_numpy(table), [NUMERIC, Column(0, False, True)], n_inputs=2)
     assert real.shape == (300, 2) and not missing.any()
     for column in real.T:  # the order is drawn; the encoding of real tables bends the soft clipping at a few knots only

@@ -7,17 +7,19 @@ import torch
 
 from mothernet.network.inputs import Ramps
 from mothernet.settings import DEFAULT_SETTINGS, FitSettings
-from mothernet.tables.columns import column_types, read_raw_inputs
+from mothernet.tables.category_odds import Labels
+from mothernet.tables.columns import read_training_columns
 from mothernet.tables.encoding import fit_encoding
+from mothernet.tables.raw_inputs import raw_columns
 
 N_RAMPS = 8
 
 
 def encode(frame, categorical=(), **settings):
-    names = list(frame)
-    types = column_types(frame, names, categorical)
-    raw = read_raw_inputs(frame, names, types)
-    return fit_encoding(raw, names, types, N_RAMPS, settings=FitSettings(**settings))
+    columns = read_training_columns(dict(frame.items()), dict.fromkeys(categorical, "category"), are_named=False)
+    raw = raw_columns((column.name, column.rule, column.values) for column in columns)
+    labels = Labels(np.arange(len(frame)) % 2, 2, np.random.default_rng(0))
+    return fit_encoding(raw, N_RAMPS, labels, settings=FitSettings(**settings))
 
 
 def features(encoding):
@@ -127,8 +129,31 @@ def test_rare_categories_are_pooled_and_frequent_ones_kept(frame):
     assert by_name["rare"].categories == ("common",)
     assert set(by_name["town"].categories) == {"Bern", "Basel", "Genève", ""}
     many = pd.DataFrame({"c": [f"v{i % 40}" for i in range(400)]})
-    assert len(encode(many).columns[0].categories) == DEFAULT_SETTINGS.max_categories
+    assert len(encode(many).columns[0].categories) == 40
     assert len(encode(many, max_categories=3).columns[0].categories) == 3
+
+
+def test_many_categories_have_features_of_their_own_and_one_by_their_log_odds():
+    frame = pd.DataFrame({"c": [f"v{i % 40}" for i in range(400)]})
+    encoding = encode(frame)
+    frequent = DEFAULT_SETTINGS.max_category_features
+    assert features(encoding).shape[1] == frequent + 1 + 1  # the frequent, the pooled, the log-odds
+    expected = basis(encoding, frame) @ encoding.matrix.T + encoding.base
+    assert np.abs(encoding.inputs - expected)[:, : frequent + 1].max() < 1e-6
+
+
+def test_dates_become_days_months_weekdays_and_hours_where_they_vary():
+    day = pd.date_range("2023-01-01", periods=300, freq="3D")
+    assert [column.part for column in encode(pd.DataFrame({"d": day})).columns] == ["days", "month", "weekday"]
+    hour = pd.DataFrame({"d": pd.date_range("2024-05-05", periods=24, freq="h")})
+    assert [column.part for column in encode(hour).columns] == ["days", "hour"]
+
+
+def test_numbers_that_float32_merges_get_an_offset():
+    seconds = pd.DataFrame({"t": 1.7e9 + np.arange(300.0), "x": np.arange(300) / 7})
+    t, x = encode(seconds).columns
+    assert t.offset == 1.7e9 + 150 and x.offset == 0
+    assert max(map(abs, t.knots)) <= 150
 
 
 def test_an_unseen_category_counts_as_the_average_row_when_none_was_rare(frame):

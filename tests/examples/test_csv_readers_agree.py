@@ -1,0 +1,170 @@
+"""The CSV readers of Python and Node give the same cells of the same bytes, or both an error, however odd the bytes."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import random
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from mothernet_runtime.csv_files import RegularBlock, given_dialect, read_blocks
+
+NODE = Path(__file__).parents[2] / "examples" / "node"
+N_FILES = 10_000
+pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="needs node")
+
+# each file is preceded by the length of its options, these, and its length; prints the cells or an error for each
+READ_ALL = """
+const { readFileSync } = await import("node:fs");
+const { givenDialect, readCsv } = await import(process.argv[1]);
+const bytes = readFileSync(process.argv[2]);
+for (let at = 0; at < bytes.length; ) {
+  const parts = [];
+  for (let k = 0; k < 2; k++) {
+    const size = bytes.readUInt32LE(at);
+    parts.push(bytes.subarray(at + 4, at + 4 + size));
+    at += 4 + size;
+  }
+  let answer;
+  try {
+    const { names, rows, lines, dialect } = readCsv(parts[1], givenDialect(JSON.parse(parts[0])));
+    answer = { names, rows, lines, dialect: [dialect.delimiter, dialect.encoding] };
+  } catch (error) {
+    if (error.constructor !== Error) throw error;
+    answer = { error: error.message };
+  }
+  console.log(JSON.stringify(answer));
+}
+"""
+CELLS = [*("", "a", "1.5", " x", "x ", " ", "a b", '"', '""', 'in"ch', "é", "日本", "\u2028", "\x1c", "\x85", "🙂")]
+CELLS += ["\ufeff", "e\u0301", "1,5", "a;b", "x\ty", "p|q", "two\nlines", "two\r\nlines", "two\rlines", "sep=;", "\x0b"]
+ODD = [
+    b'"',
+    b",",
+    b";",
+    b"\t",
+    b"|",
+    b"\n",
+    b"\r",
+    b"\r\n",
+    b" ",
+    b"\0",
+    b"\xff",
+    b"\xef\xbb\xbf",
+    b"\xff\xfe",
+    b"\x81",
+]
+ODD += [
+    b"sep=;\n",
+    b"SEP=\t\r",
+    b'"sep=|"\n',
+    b"\xed\xa0\x80",
+    b"\xc3",
+    b"a" * 3000,
+    b'""',
+    b'" ',
+    b"\n\n",
+    b"\x1f\x8b",
+]
+
+
+def table(rng: random.Random) -> bytes:
+    """A table in some dialect, more or less well-formed."""
+    delimiter, line_end = rng.choice(",;\t|"), rng.choice(["\n", "\r\n", "\r"])
+    n_columns, quoting = rng.choice([1, 1, 2, 3, 4]), rng.random()
+
+    def written(cell: str) -> str:
+        must = any(sign in cell for sign in (delimiter, "\n", "\r")) or cell.startswith(('"', " "))
+        if (must and rng.random() < 0.98) or rng.random() < quoting:
+            spaces = rng.choice(["", "", "", " "])
+            return f'{spaces}"{cell.replace(chr(34), chr(34) * 2)}"{rng.choice(["", "", "", " "])}'
+        return cell
+
+    lines = []
+    for _ in range(rng.choice([1, 2, 3, 5, 8])):
+        cells = [written(rng.choice(CELLS)) for _ in range(n_columns)]
+        cells += [""] * (rng.random() < 0.02)
+        lines.append(delimiter.join(cells) + (delimiter if rng.random() < 0.01 else ""))
+        if rng.random() < 0.1:
+            lines.append(rng.choice(["", "  ", "\t", " \t "]))
+    if rng.random() < 0.1:
+        lines.insert(0, rng.choice([f"sep={delimiter}", "", " ", "sep=,", "sep=x"]))
+    if rng.random() < 0.05:  # every line ends with a delimiter
+        lines = [line + delimiter for line in lines]
+    if rng.random() < 0.03:  # beyond the sample and the limit of the standard library
+        lines += [lines[-1]] * 300 if rng.random() < 0.5 else [rng.choice(["x", '"y', "é"]) * 140_000]
+    ends = [line_end if rng.random() < 0.95 else rng.choice(["\n", "\r\n", "\r"]) for _ in lines]
+    text = "".join(line + end for line, end in zip(lines, ends, strict=True))
+    text = text if rng.random() < 0.7 else text[: -len(line_end)]
+    encoding = rng.choice(["utf-8"] * 12 + ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "latin-1"])
+    mark = "\ufeff" if encoding in ("utf-16-le", "utf-16-be") and rng.random() < 0.5 else ""
+    return (mark + text).encode(encoding, "replace")
+
+
+def mutated(content: bytes, rng: random.Random) -> bytes:
+    """With some bytes changed, cut out, doubled or put in."""
+    for _ in range(rng.choice([0, 0, 1, 1, 2, 4])):
+        start = rng.randrange(len(content) + 1)
+        end = min(len(content), start + rng.choice([0, 0, 1, 2, 10]))
+        middle = rng.choice(
+            [rng.choice(ODD), rng.choice(ODD), bytes([rng.randrange(128)]), b"", content[start:end] * 2]
+        )
+        content = content[:start] + middle + content[end:]
+    return gzip.compress(content, mtime=0) + rng.choice([b"", b"", b"\0", b"x"]) if rng.random() < 0.05 else content
+
+
+def options(rng: random.Random) -> dict[str, str]:
+    """Options of a command line, mostly none."""
+    given = {}
+    if rng.random() < 0.1:
+        given["delimiter"] = rng.choice([",", ";", "tab", "|"])
+    if rng.random() < 0.1:
+        given["encoding"] = rng.choice(["utf-8", "utf-16", "UTF-16-LE", "utf_16_be", "cp1252", "latin1"])
+    return given
+
+
+def read_by_python(given: dict[str, str], block_bytes: int) -> dict[str, Any]:
+    """The names, cells and lines of standard input, or the error."""
+    names: list[str] = []
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    try:
+        for block in read_blocks("-", dialect=given_dialect(**given), block_bytes=block_bytes):
+            columns = block.columns() if isinstance(block, RegularBlock) else block.columns
+            names, dialect = block.names, [block.dialect.delimiter, block.dialect.encoding]
+            rows += map(list, zip(*columns, strict=True))
+            lines += block.lines
+    except ValueError as error:
+        return {"error": str(error)}
+    return {"names": names, "rows": rows, "lines": lines, "dialect": dialect}
+
+
+def test_python_and_node_read_the_same_cells_of_mutated_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng, batch = random.Random(11), tmp_path / "batch"
+    files, answers = [], []
+    with open(batch, "wb") as stream:
+        for _ in range(N_FILES):
+            given, content = options(rng), mutated(table(rng), rng)
+            standard_input = SimpleNamespace(buffer=io.BufferedReader(io.BytesIO(content)))  # files take far longer
+            monkeypatch.setattr("sys.stdin", standard_input)
+            answers.append(read_by_python(given, rng.choice([1, 7, 64, 1000, 1 << 20])))
+            files.append((given, content))
+            for part in (json.dumps(given).encode(), content):
+                stream.write(struct.pack("<I", len(part)) + part)
+    command = ["node", "--input-type=module", "--eval", READ_ALL, (NODE / "csv_reader.mjs").as_uri(), str(batch)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    by_node = [json.loads(line) for line in done.stdout.split("\n")[:-1]]
+    assert len(by_node) == N_FILES
+    for (given, content), python, node in zip(files, answers, by_node, strict=True):
+        if "error" not in python or "error" not in node:
+            assert python == node, (given, content[:2000])
+    n_errors = sum("error" in answer for answer in answers)
+    assert 0.1 * N_FILES < n_errors < 0.7 * N_FILES  # both kinds are tried
