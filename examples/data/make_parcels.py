@@ -29,7 +29,7 @@ SERVICES = {"economy": 0.8, "standard": 0.0, "express": -1.1}
 PACKAGINGS = {"box": 0.0, "tube": 0.5, "pallet": 0.7, "envelope": -0.6, "": 0.1}
 
 
-class Dice:
+class Draws:
     """The few distributions needed, from uniform numbers alone."""
 
     def __init__(self, seed: int) -> None:
@@ -45,28 +45,28 @@ class Dice:
         return self.uniform() < probability
 
 
-def parcel(dice: Dice, routes: dict[str, float]) -> list[str]:
+def parcel(draws: Draws, routes: dict[str, float]) -> list[str]:
     """One row: what the carrier knew at drop-off, then the outcome."""
-    depot, service = dice.choice(list(DEPOTS), 1.3), dice.choice(list(SERVICES), 0.8)
-    packaging, route = dice.choice(list(PACKAGINGS), 1.6), dice.choice(list(routes), 3)
-    weight = 0.2 + 3 * math.exp(dice.normal()) * (6 if packaging == "pallet" else 1)
-    unweighed = dice.chance(0.25 if packaging == "envelope" else 0.08)
-    value = 20 + 60 * math.exp(0.9 * dice.normal())
-    undeclared = dice.chance(0.35)
-    distance = int(15 + 900 * dice.uniform() ** 2)
-    hour = 6 + int(15 * (dice.uniform() + dice.uniform()) / 2)
-    pieces = 1 + int(4 * dice.uniform() ** 4)
-    signature = dice.chance(0.6 if value > 120 else 0.2)
-    attempts = int(4 * dice.uniform() ** 3)
+    depot, service = draws.choice(list(DEPOTS), 1.3), draws.choice(list(SERVICES), 0.8)
+    packaging, route = draws.choice(list(PACKAGINGS), 1.6), draws.choice(list(routes), 3)
+    weight = 0.2 + 3 * math.exp(draws.normal()) * (6 if packaging == "pallet" else 1)
+    unweighed = draws.chance(0.25 if packaging == "envelope" else 0.08)
+    value = 20 + 60 * math.exp(0.9 * draws.normal())
+    undeclared = draws.chance(0.35)
+    distance = int(15 + 900 * draws.uniform() ** 2)
+    hour = 6 + int(15 * (draws.uniform() + draws.uniform()) / 2)
+    pieces = 1 + int(4 * draws.uniform() ** 4)
+    signature = draws.chance(0.6 if value > 120 else 0.2)
+    attempts = int(4 * draws.uniform() ** 3)
 
     late = -1.5 + DEPOTS[depot] + SERVICES[service] + PACKAGINGS[packaging] + routes[route] + distance / 400
     late += 1.4 if hour >= 17 and service != "express" else 0.0  # misses the evening truck
     late += 0.05 * min(weight, 30) + (0.8 if unweighed else 0.0)
     returned = -3.0 + 1.1 * attempts + (1.8 if signature and attempts else 0.0) - (0.5 if undeclared else 0.0)
     scores = {
-        "on_time": 0.7 * dice.normal(),
-        "late": 1.3 * late + 0.7 * dice.normal(),
-        "returned": returned + 0.7 * dice.normal(),
+        "on_time": 0.7 * draws.normal(),
+        "late": 1.3 * late + 0.7 * draws.normal(),
+        "returned": returned + 0.7 * draws.normal(),
     }
     outcome = max(scores, key=lambda name: scores[name])
     return [
@@ -77,9 +77,9 @@ def parcel(dice: Dice, routes: dict[str, float]) -> list[str]:
 
 def main(folder: Path) -> None:
     """Write both files."""
-    dice = Dice(SEED)
-    routes = {f"R-{int(9000 * dice.uniform()) + 1000}": 0.8 * dice.normal() for _ in range(180)}
-    rows = [parcel(dice, routes) for _ in range(TRAIN_ROWS + HELDOUT_ROWS)]
+    draws = Draws(SEED)
+    routes = {f"R-{int(9000 * draws.uniform()) + 1000}": 0.8 * draws.normal() for _ in range(180)}
+    rows = [parcel(draws, routes) for _ in range(TRAIN_ROWS + HELDOUT_ROWS)]
     for name, part in (("train", rows[:TRAIN_ROWS]), ("heldout", rows[TRAIN_ROWS:])):
         with open(folder / f"parcels_{name}.csv", "w", encoding="utf-8", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows([HEADER, *part])

@@ -21,7 +21,7 @@ const OPERATORS = new Set( // section 1 of FORMAT.md, of both domains
   OneHotEncoder Scaler
   `.match(/\w+/g),
 );
-const CLASS_KINDS = ["string", "integer", "boolean", "float"];
+const LABEL_TYPES = ["string", "integer", "boolean", "float"];
 
 /** Columns and class texts of the model in `bytes` (a Buffer), and the inputs and outputs that its graph must have. */
 export function readModelFile(bytes) {
@@ -51,15 +51,15 @@ export function readModelFile(bytes) {
 
 function readSchema(json) {
   const schema = parseObject(json, "the schema");
-  const { class_kind: classKind, width } = schema;
-  check(CLASS_KINDS.includes(classKind), `class_kind must be of ${CLASS_KINDS}, however: ${quoted(classKind)}`);
+  const { label_type: labelType, width } = schema;
+  check(LABEL_TYPES.includes(labelType), `label_type must be of ${LABEL_TYPES}, however: ${quoted(labelType)}`);
   check(Number.isInteger(width) && width >= 1, `width must be at least 1, however: ${quoted(width)}`);
   // a Number would round integers beyond 2^53, so numbers are read as strings where classes are
   const stringOrNumber = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
   const numbersAsText = json.replace(stringOrNumber, (part) => (part[0] === '"' ? part : `"${part}"`));
-  const isNumber = classKind === "integer" || classKind === "float";
+  const isNumber = labelType === "integer" || labelType === "float";
   const values = isNumber ? JSON.parse(numbersAsText).classes : schema.classes;
-  const classTexts = readClasses(values, schema.classes, classKind);
+  const classTexts = readClasses(values, schema.classes, labelType);
 
   check(Array.isArray(schema.columns) && schema.columns.length, "columns must be a list of at least one column");
   const [columns, counts] = readColumns(schema.columns);
@@ -68,32 +68,32 @@ function readSchema(json) {
     ["categorical", "string", counts.categorical],
   ];
   const outputs = [
-    ["label", classKind === "integer" ? "int64" : "string"],
+    ["label", labelType === "integer" ? "int64" : "string"],
     ["probabilities", "float32", classTexts.length],
   ];
   return { columns, classTexts, inputs: inputs.filter(([, , count]) => count), outputs };
 }
 
 /** The classes as the graph writes them into `label`; `values` holds numbers as text. */
-function readClasses(values, parsed, kind) {
+function readClasses(values, parsed, labelType) {
   check(Array.isArray(parsed) && parsed.length >= 2, "classes must be a list of at least two");
-  const type = { string: "string", boolean: "boolean", integer: "number", float: "number" }[kind];
+  const type = { string: "string", boolean: "boolean", integer: "number", float: "number" }[labelType];
   for (const label of parsed) isOf(label, type, "a class");
-  if (kind === "integer") {
+  if (labelType === "integer") {
     for (const digits of values) check(/^-?\d+$/.test(digits), `classes must be integers, however: ${digits}`);
     values = values.map(BigInt);
     for (const n of values) check(n === BigInt.asIntN(64, n), `classes must fit into 64 bits, however: ${n}`);
   }
-  if (kind === "float") {
+  if (labelType === "float") {
     values = values.map(Number);
     check(values.every(Number.isFinite), `classes must be finite, however: ${values}`);
   }
-  const inOrder = (a, b) => (kind === "string" ? Buffer.compare(Buffer.from(a), Buffer.from(b)) < 0 : a < b);
+  const inOrder = (a, b) => (labelType === "string" ? Buffer.compare(Buffer.from(a), Buffer.from(b)) < 0 : a < b);
   for (const [i, value] of values.entries()) {
     check(i === 0 || inOrder(values[i - 1], value), "classes must be strictly increasing, however: they are not");
   }
-  if (kind === "boolean") return values.map((value) => (value ? "True" : "False"));
-  return kind === "float" ? values.map(floatText) : values.map(String);
+  if (labelType === "boolean") return values.map((value) => (value ? "True" : "False"));
+  return labelType === "float" ? values.map(floatText) : values.map(String);
 }
 
 /** A float as Python's repr writes it: 2.0, 1e-07, 1e+22. */

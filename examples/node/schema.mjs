@@ -67,13 +67,13 @@ function readInputs({ type, inputs }, name, counts) {
   const [fewest, most] = type === "ignored" ? [0, 0] : type === "date" ? [1, 4] : [1, 1];
   const isRight = inputs.length >= fewest && inputs.length <= most;
   check(isRight, `inputs of ${name} must be ${fewest} to ${most}, however: ${inputs.length}`);
-  const kind = type === "category" ? "categorical" : "numeric";
+  const matrix = type === "category" ? "categorical" : "numeric";
   const parts = type === "date" ? DATE_PARTS : ["value"];
   for (const { input, position, part, offset } of inputs.map((each) => isOf(each, "object", `inputs of ${name}`))) {
-    check(input === kind, `inputs of ${name} must be ${kind}, however: ${quoted(input)}`);
-    check(position === counts[kind], `position of ${name} must be ${counts[kind]}, however: ${quoted(position)}`);
-    counts[kind] += 1;
-    if (kind === "categorical") continue;
+    check(input === matrix, `inputs of ${name} must be ${matrix}, however: ${quoted(input)}`);
+    check(position === counts[matrix], `position of ${name} must be ${counts[matrix]}, however: ${quoted(position)}`);
+    counts[matrix] += 1;
+    if (matrix === "categorical") continue;
     check(parts.includes(part), `part of ${name} must be one of ${parts}, however: ${quoted(part)}`);
     check(Number.isFinite(offset), `offset of ${name} must be a finite number, however: ${quoted(offset)}`);
   }

@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
+from mothernet_runtime.model import TOLERANCE
 from mothernet_runtime.session import open_session
 from onnx.reference import ReferenceEvaluator
 
 from mothernet_export.child import ChildNetwork, child_of
 from mothernet_export.reference import predict_answers
 from mothernet_export.target import Answers, GraphOutput
-
-TOLERANCE = 1e-5  # of probabilities: float32 sums in another order; below 1e-6 for logits of order 10, near 1e-5 for 50
 
 Arrays = Mapping[str, npt.NDArray[Any]]  # inputs or outputs of the graph by name
 

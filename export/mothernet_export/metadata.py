@@ -8,20 +8,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from mothernet_runtime.cells import IgnoredRule
+from mothernet_runtime.file import FORMAT
 from onnx import GraphProto
 
 from mothernet_export.child import ChildNetwork
 from mothernet_export.columns import CategoricalColumn, Column, IgnoredColumn, NumericColumn
 from mothernet_export.self_test import self_test
 
-FORMAT_VERSION = "2"
-
 
 def metadata(child: ChildNetwork, graph: GraphProto, exporter_version: str) -> dict[str, str]:
     """Keys and values of the file's ``metadata_props``, for a child and the graph that was written of it."""
     schema_text = canonical_json(schema(child))
     return {
-        "mothernet.format": FORMAT_VERSION,
+        "mothernet.format": FORMAT,
         "mothernet.schema": schema_text,
         "mothernet.schema_hash": hashlib.sha256(schema_text.encode()).hexdigest(),
         "mothernet.graph_hash": hashlib.sha256(graph.SerializeToString(deterministic=True)).hexdigest(),

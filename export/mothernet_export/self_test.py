@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from mothernet_runtime.cells import DateRule, NumberRule, date_part
+from mothernet_runtime.file import MAX_SELF_TEST_ROWS
 
 from mothernet_export.child import ChildNetwork
 from mothernet_export.columns import CategoricalColumn, Column, FloatArray, NumericColumn
@@ -20,7 +21,6 @@ from mothernet_export.reference import predict_answers
 
 Cell = str | float | bool | None  # as JSON has it
 
-_ROWS = 8
 _EPOCH_DAY = datetime.date(1970, 1, 1).toordinal()
 _FIRST_DAY, _LAST_DAY = datetime.date.min.toordinal() - _EPOCH_DAY, datetime.date.max.toordinal() - _EPOCH_DAY
 _TYPICAL_DAYS = np.array([0.0, 10_000.0, 20_000.0])  # 1970, 1997, 2024
@@ -32,10 +32,10 @@ def self_test(child: ChildNetwork) -> dict[str, Any]:
 
     Columns that are ignored are left out.
     """
-    cells = _raw_cells(child, 3 * _ROWS)
+    cells = _raw_cells(child, 3 * MAX_SELF_TEST_ROWS)
     answers = predict_answers(child, *_inputs(child, cells))
     clear = np.flatnonzero(child.target.clear_rows(answers))
-    rows = (clear if len(clear) else np.arange(3 * _ROWS))[:_ROWS]
+    rows = (clear if len(clear) else np.arange(3 * MAX_SELF_TEST_ROWS))[:MAX_SELF_TEST_ROWS]
     return {
         "columns": {name: [column[row] for row in rows] for name, column in cells.items()},
         **child.target.self_test({name: array[rows] for name, array in answers.items()}),

@@ -127,7 +127,7 @@ class ClassTarget:
 
     def schema(self) -> dict[str, Any]:
         """The keys of the file's schema that describe the target."""
-        return {"classes": list(self.classes), "class_kind": self.label_type}
+        return {"classes": list(self.classes), "label_type": self.label_type}
 
     def answers(self, logits: npt.NDArray[np.float64]) -> Answers:
         """The softmax of the logits (N, C) in float64, rounded to float32, and the label of the first maximum."""

@@ -102,7 +102,7 @@ def fit_child_weights(
             phi[..., seen], labels, n_classes, strength[:, seen], group[seen], rng, settings, weight
         )  # (3,)
         strength = strength * factor[group]
-    for _ in range(settings.max_strengthenings):
+    for _ in range(max(1, settings.max_strengthenings)):
         solved = solve_by_unit_type(
             phi,
             onehot,

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from mothernet.prior.columns import Column
 from mothernet.prior.rng import Rng
+from mothernet.settings import DEFAULT_SETTINGS
 from mothernet.tables.piecewise import soft_clip
 
 __all__ = ["encode"]
@@ -98,8 +99,9 @@ def _lose_cells(rng: Rng, X: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 def _standardise(X: Tensor, n_support: int) -> Tensor:
     """Bound, standardise and softly clip values (B, n, d)."""
     ordered = X[:, :n_support].transpose(1, 2).contiguous().sort(-1)[0]  # (B, d, S)
-    low, high = _quantile(ordered, 0.01), _quantile(ordered, 0.99)  # (B, d)
-    margin = 3 * (high - low)
+    outer = DEFAULT_SETTINGS.outer_quantile
+    low, high = _quantile(ordered, outer), _quantile(ordered, 1 - outer)  # (B, d)
+    margin = DEFAULT_SETTINGS.outer_margin * (high - low)
     degenerate = margin == 0
     first, last = ordered[..., 0], ordered[..., -1]
     low = torch.where(degenerate, first, torch.maximum(first, low - margin))

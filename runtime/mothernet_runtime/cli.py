@@ -178,7 +178,7 @@ def _info(args: argparse.Namespace, model: Model) -> None:
     versions = ", ".join(f"{name} {version}" for name, version in info["versions"].items())
     print(
         f"{escaped(args.model)}: {info['size_bytes']:,} bytes, format {info['format']}, {info['width']} hidden units\n"
-        f"classes ({info['class_kind']}): {escaped(', '.join(map(str, info['classes'])))}\n"
+        f"classes ({info['label_type']}): {escaped(', '.join(map(str, info['classes'])))}\n"
         f"columns ({len(names)}):"
     )
     for name, column in zip(names, columns, strict=True):

@@ -138,14 +138,14 @@ def _items(array: npt.NDArray[Any]) -> list[Any]:
 
 
 def _arrow_cells(column: Any) -> Any:
-    kind = str(column.type).partition("[")[0]
-    if kind == "date64":
+    type_name = str(column.type).partition("[")[0]
+    if type_name == "date64":
         column = column.cast("date32")
-    if kind in ("float", "double", "halffloat", "timestamp", "date32", "date64"):
+    if type_name in ("float", "double", "halffloat", "timestamp", "date32", "date64"):
         return _array_cells(np.asarray(column))  # NaN and NaT where null, UTC where there is a zone
-    if not column.null_count and (kind == "bool" or kind.startswith(("int", "uint"))):
+    if not column.null_count and (type_name == "bool" or type_name.startswith(("int", "uint"))):
         return _array_cells(np.asarray(column))
-    if kind.startswith("dictionary"):
+    if type_name.startswith("dictionary"):
         column = column.combine_chunks() if hasattr(column, "combine_chunks") else column
         if hasattr(column, "indices"):
             codes = np.asarray(column.indices.fill_null(-1)).astype(np.int64)
@@ -154,10 +154,10 @@ def _arrow_cells(column: Any) -> Any:
 
 
 def _polars_cells(column: Any) -> Any:
-    kind = str(column.dtype)
-    if kind.startswith(("Float", "Datetime")) or kind == "Date":
+    type_name = str(column.dtype)
+    if type_name.startswith(("Float", "Datetime")) or type_name == "Date":
         return _array_cells(np.asarray(column.to_numpy()))
-    if kind.startswith(("Int", "UInt")) and kind != "Int128" and not column.null_count():
+    if type_name.startswith(("Int", "UInt")) and type_name != "Int128" and not column.null_count():
         return _array_cells(np.asarray(column.to_numpy()))
     return column.to_list()
 

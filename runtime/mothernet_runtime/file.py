@@ -32,7 +32,7 @@ _CLASS_TYPES: dict[str, tuple[type, Any]] = {
     "boolean": (bool, np.bool_),
     "float": (float, np.float64),
 }
-_MAX_SELF_TEST_ROWS = 8
+MAX_SELF_TEST_ROWS = 8
 
 
 @dataclass(frozen=True)
@@ -123,20 +123,20 @@ def _read_valid(data: bytes, container: Container) -> ModelFile:
     for name in versions:
         entry(versions, name, str, "versions")
     columns = read_columns(entry(schema, "columns", list, "the schema"))
-    class_kind = entry(schema, "class_kind", str, "the schema")
-    if class_kind not in _CLASS_TYPES:
-        raise ValueError(f"class_kind must be one of {', '.join(_CLASS_TYPES)}, however: {shown(class_kind)}")
-    classes = _classes(entry(schema, "classes", list, "the schema"), class_kind)
+    label_type = entry(schema, "label_type", str, "the schema")
+    if label_type not in _CLASS_TYPES:
+        raise ValueError(f"label_type must be one of {', '.join(_CLASS_TYPES)}, however: {shown(label_type)}")
+    classes = _classes(entry(schema, "classes", list, "the schema"), label_type)
     if entry(schema, "width", int, "the schema") < 1:
         raise ValueError(f"width must be at least 1, however: {schema['width']}")
-    labels = tuple(label if class_kind == "integer" else str(label) for label in classes)
-    _check_graph(container, columns, len(classes), "int64" if class_kind == "integer" else "string")
+    labels = tuple(label if label_type == "integer" else str(label) for label in classes)
+    _check_graph(container, columns, len(classes), "int64" if label_type == "integer" else "string")
     if metadata["mothernet.graph_hash"] != container.graph_hash:
         raise ValueError("the graph does not match its hash")
     return ModelFile(
         data=data,
         columns=columns,
-        classes=np.array(classes, dtype=_CLASS_TYPES[class_kind][1]),
+        classes=np.array(classes, dtype=_CLASS_TYPES[label_type][1]),
         labels=labels,
         schema={
             **schema,
@@ -148,18 +148,18 @@ def _read_valid(data: bytes, container: Container) -> ModelFile:
     )
 
 
-def _classes(values: list[Any], class_kind: str) -> list[Any]:
+def _classes(values: list[Any], label_type: str) -> list[Any]:
     """The classes as Python values, strictly increasing."""
-    if class_kind == "float":
+    if label_type == "float":
         values = [float(value) if type(value) is int else value for value in values]  # JSON has one type of number
-    wrong = [value for value in values if type(value) is not _CLASS_TYPES[class_kind][0]]
+    wrong = [value for value in values if type(value) is not _CLASS_TYPES[label_type][0]]
     if wrong:
-        raise ValueError(f"classes of class_kind {class_kind!r} must be of that type, however: {shown(wrong[0])}")
+        raise ValueError(f"classes of label_type {label_type!r} must be of that type, however: {shown(wrong[0])}")
     for value in values:
-        if class_kind == "string":
+        if label_type == "string":
             check_text(value, "classes")
         if not (
-            -(2**63) <= value < 2**63 if class_kind == "integer" else class_kind != "float" or math.isfinite(value)
+            -(2**63) <= value < 2**63 if label_type == "integer" else label_type != "float" or math.isfinite(value)
         ):
             raise ValueError(f"classes must be finite and fit into 64 bits, however: {shown(value)}")
     for low, high in itertools.pairwise(values):
@@ -191,8 +191,8 @@ def _self_test(test: dict[str, Any], columns: tuple[Column, ...], labels: tuple[
     where = "the self-test"
     cells = entry(test, "columns", dict, where)
     recorded, rows = entry(test, "labels", list, where), entry(test, "probabilities", list, where)
-    if not 1 <= len(recorded) <= _MAX_SELF_TEST_ROWS:
-        raise ValueError(f"the self-test must have 1 to {_MAX_SELF_TEST_ROWS} rows, however: {len(recorded)}")
+    if not 1 <= len(recorded) <= MAX_SELF_TEST_ROWS:
+        raise ValueError(f"the self-test must have 1 to {MAX_SELF_TEST_ROWS} rows, however: {len(recorded)}")
     read = [column for column in columns if not column.is_ignored]
     if not {column.name for column in read} <= cells.keys() <= {column.name for column in columns}:
         raise ValueError("the self-test must have the columns of the schema, however: it has others")

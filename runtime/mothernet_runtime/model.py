@@ -20,7 +20,7 @@ from mothernet_runtime.session import Providers, engine, open_session
 OnUnseen = Literal["warn", "error", "ignore"]
 
 _MAX_BYTES = 2**31 - 1  # of a protobuf message
-_TOLERANCE = 1e-5  # of a probability, on the CPU
+TOLERANCE = 1e-5  # of a probability, on the CPU
 _REDUCED_TOLERANCE = 1e-3  # on hardware that may multiply at reduced precision
 _SUM_TOLERANCE = 1e-3  # of the sum of a row's probabilities
 _CLEAR_GAP = 1e-3  # between the two largest probabilities of a row whose label no rounding changes
@@ -140,7 +140,7 @@ class Model:
         self.feature_names_in_ = self._reader.names
         self.columns_ = self._file.columns
         on_cpu = self._session.get_providers() == ["CPUExecutionProvider"]
-        self.check(_TOLERANCE if on_cpu else _REDUCED_TOLERANCE)
+        self.check(TOLERANCE if on_cpu else _REDUCED_TOLERANCE)
 
     def predict(self, rows: Any) -> npt.NDArray[Any]:
         """Labels (N,), of the dtype of `classes_`."""
@@ -192,7 +192,7 @@ class Model:
             "threads": threads,
         }
 
-    def check(self, tolerance: float = _TOLERANCE) -> dict[str, Any]:
+    def check(self, tolerance: float = TOLERANCE) -> dict[str, Any]:
         """Predict the self-test rows of the file and compare with the recorded answers.
 
         Returns

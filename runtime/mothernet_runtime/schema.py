@@ -122,21 +122,21 @@ def _column(value: Any, where: str, positions: Counter[str]) -> Column:
 def _inputs(values: list[Any], rule: CellRule, where: str, positions: Counter[str]) -> tuple[Input, ...]:
     """The inputs of one column; `positions` counts those of each input of the graph."""
     inputs: list[Input] = []
-    kind: InputName = "categorical" if isinstance(rule, CategoryRule) else "numeric"
+    matrix: InputName = "categorical" if isinstance(rule, CategoryRule) else "numeric"
     for value in values:
         if type(value) is not dict:
             raise ValueError(f"inputs of {where} must be objects, however: {shown(value)}")
-        if entry(value, "input", str, f"the inputs of {where}") != kind:
+        if entry(value, "input", str, f"the inputs of {where}") != matrix:
             raise ValueError(
-                f"inputs of {where} must be {kind} for its type {rule.type}, however: {shown(value['input'])}"
+                f"inputs of {where} must be {matrix} for its type {rule.type}, however: {shown(value['input'])}"
             )
-        if entry(value, "position", int, f"the inputs of {where}") != positions[kind]:
+        if entry(value, "position", int, f"the inputs of {where}") != positions[matrix]:
             raise ValueError(
-                f"the position of {where} must be {positions[kind]}, after the {kind} inputs before it, "
+                f"the position of {where} must be {positions[matrix]}, after the {matrix} inputs before it, "
                 f"however: {value['position']}"
             )
-        positions[kind] += 1
-        inputs.append(_numeric_input(value, rule, where) if kind == "numeric" else Input(kind, value["position"]))
+        positions[matrix] += 1
+        inputs.append(_numeric_input(value, rule, where) if matrix == "numeric" else Input(matrix, value["position"]))
     expected = "none" if isinstance(rule, IgnoredRule) else "one to four" if isinstance(rule, DateRule) else "one"
     if not {"none": 0, "one": 1, "one to four": 1}[expected] <= len(inputs) <= {"none": 0, "one": 1}.get(expected, 4):
         raise ValueError(f"inputs of {where} must be {expected} for its type {rule.type}, however: {len(inputs)}")

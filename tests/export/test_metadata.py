@@ -40,7 +40,7 @@ def test_the_schema_describes_every_column_in_table_order(mixed_child: ChildNetw
             {"name": "fare", **PLAIN, **present, **used, "inputs": [numeric(2)]},
         ],
         "classes": ["a", "b", "c"],
-        "class_kind": "string",
+        "label_type": "string",
         "width": 5,
     }
 
@@ -112,6 +112,6 @@ def test_classes_keep_their_type(make_child: Any, classes: tuple[Any, ...], labe
     child = make_child(NumericColumn("x", 0.0, (0.0, 1.0), False), classes=classes)
     entries = read(to_onnx(child))
     schema = json.loads(entries["mothernet.schema"])
-    assert (schema["classes"], schema["class_kind"]) == (list(classes), label_type)
+    assert (schema["classes"], schema["label_type"]) == (list(classes), label_type)
     labels = json.loads(entries["mothernet.self_test"])["labels"]
     assert set(labels) <= {label if label_type == "integer" else str(label) for label in classes}

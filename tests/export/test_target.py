@@ -57,7 +57,7 @@ def test_what_the_file_says_about_classes(
         ("label", element_type, ("N",)),
         ("probabilities", "float32", ("N", len(classes))),
     )
-    assert target.schema() == {"classes": list(classes), "class_kind": label_type}
+    assert target.schema() == {"classes": list(classes), "label_type": label_type}
 
 
 def test_targets_are_equal_if_their_classes_have_the_same_type_and_text() -> None:

@@ -50,12 +50,12 @@ def masked(cells, dtype):
     )
 
 
-def arrow(cells, kind=None):
-    return pyarrow.array(cells, kind)
+def arrow(cells, arrow_type=None):
+    return pyarrow.array(cells, arrow_type)
 
 
-def chunked(cells, kind=None):
-    return pyarrow.chunked_array([arrow(cells[:1], kind), arrow(cells[1:], kind)])
+def chunked(cells, arrow_type=None):
+    return pyarrow.chunked_array([arrow(cells[:1], arrow_type), arrow(cells[1:], arrow_type)])
 
 
 FLOAT_DOORS = {

@@ -142,15 +142,15 @@ WRONG_SCHEMA = {
     "no classes": (drop("classes"), "the schema must have the key 'classes'"),
     "classes of two types": (
         put("classes", 1, value=3),
-        "classes of class_kind 'string' must be of that type, however: 3",
+        "classes of label_type 'string' must be of that type, however: 3",
     ),
     "a class with NUL": (put("classes", 1, value="n\0"), "classes must be strings without NUL"),
-    "an unknown class_kind": (
-        put("class_kind", value="date"),
-        "class_kind must be one of string, integer, boolean, float, however: 'date'",
+    "an unknown label_type": (
+        put("label_type", value="date"),
+        "label_type must be one of string, integer, boolean, float, however: 'date'",
     ),
-    "another class_kind": (put("class_kind", value="integer"), "classes of class_kind 'integer' must be of that type"),
-    "class_kind of another type": (put("class_kind", value=["string"]), "'class_kind' of the schema must be a string"),
+    "another label_type": (put("label_type", value="integer"), "classes of label_type 'integer' must be of that type"),
+    "label_type of another type": (put("label_type", value=["string"]), "'label_type' of the schema must be a string"),
     "no width": (drop("width"), "must have the key 'width'"),
     "width 0": (put("width", value=0), "width must be at least 1, however: 0"),
     "width 5.0": (put("width", value=5.0), "'width' of the schema must be an integer, however: 5.0"),
@@ -228,12 +228,12 @@ def test_wrong_schema_names_what_is_wrong_though_its_hash_is_right(load_bytes, w
     [
         ((0, 1, 2), [0, 1, 10**30], "must be finite and fit into 64 bits"),
         ((0, 1, 2), [0, 1, 2**63], "must be finite and fit into 64 bits"),
-        ((0, 1, 2), [0, 1.0, 2], "classes of class_kind 'integer' must be of that type, however: 1.0"),
-        ((0, 1, 2), [0, True, 2], "classes of class_kind 'integer' must be of that type, however: True"),
+        ((0, 1, 2), [0, 1.0, 2], "classes of label_type 'integer' must be of that type, however: 1.0"),
+        ((0, 1, 2), [0, True, 2], "classes of label_type 'integer' must be of that type, however: True"),
         ((False, True), [True, False], "must be strictly increasing"),
-        ((False, True), [0, 1], "classes of class_kind 'boolean' must be of that type, however: 0"),
+        ((False, True), [0, 1], "classes of label_type 'boolean' must be of that type, however: 0"),
         ((0.5, 1.0), "[0.5,1e999]", "must be finite and fit into 64 bits"),
-        ((0.5, 1.0), [0.5, "1.0"], "classes of class_kind 'float' must be of that type, however: '1.0'"),
+        ((0.5, 1.0), [0.5, "1.0"], "classes of label_type 'float' must be of that type, however: '1.0'"),
     ],
 )
 def test_classes_must_be_of_their_type(write_model, with_classes, load_bytes, classes, wrong, message):

@@ -123,7 +123,7 @@ def _schema_errors(model: onnx.ModelProto) -> list[ErrorCase]:
     return [
         case("swapped_classes", "Classes out of order.", "classes", {"classes": ["yes", "no"]}),
         case("repeated_class", "A class that comes twice.", "classes", {"classes": ["no", "no"]}),
-        case("class_type", "Classes of another type than the schema says.", "class", {"class_kind": "integer"}),
+        case("class_type", "Classes of another type than the schema says.", "class", {"label_type": "integer"}),
         case(
             "further_class",
             "More classes in the schema than probabilities in the graph.",
