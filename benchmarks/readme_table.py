@@ -23,7 +23,7 @@ MARKED = re.compile(r"(<!-- (\w+): benchmarks/readme_table\.py -->\n).*?(<!-- en
 TITLES = {
     "mothernet": "MotherNet child",
     "untrained": "same, hypernetwork untrained",
-    "predicted-penalty": "same, one forward pass only",
+    "predicted-penalty": "same, penalties from the hypernetwork",
     "logistic-regression": "logistic regression",
     "random-forest": "random forest (300 trees)",
     "lightgbm": "LightGBM",
