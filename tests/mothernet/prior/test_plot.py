@@ -18,6 +18,6 @@ def test_without_matplotlib_the_error_names_the_command(tmp_path, monkeypatch):
     for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'mothernet\[plot\]'"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install matplotlib"):
         plot_tasks(tmp_path / "tasks.png", count=1)
     assert not list(tmp_path.iterdir())
