@@ -62,6 +62,8 @@ class RowReader:
         """
         if type(rows) is dict and rows and all(map(is_scalar, rows.values())):
             rows = [rows]
+        elif type(rows) is dict and self._needed <= rows.keys() <= self._known and all(map(_is_single, rows.values())):
+            rows = [{name: cells[0] for name, cells in rows.items()}]  # columns of one cell: faster as a record
         if isinstance(rows, list | tuple) and len(rows) <= _FEW_ROWS and all(type(row) is dict for row in rows):
             return len(rows), self._read_records(rows)
         if isinstance(rows, np.ndarray) and self._is_matrix and self._is_numeric_matrix(rows):
@@ -180,6 +182,10 @@ class RowReader:
     def _existing(self, numeric: Any, categorical: Any) -> dict[str, npt.NDArray[Any]]:
         inputs = {"numeric": numeric, "categorical": categorical}
         return {name: inputs[name] for name, size in self._sizes.items() if size}
+
+
+def _is_single(cells: object) -> bool:
+    return type(cells) is list and len(cells) == 1
 
 
 def _parts(column: Column) -> list[tuple[DatePart, float]]:
