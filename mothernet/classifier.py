@@ -34,9 +34,10 @@ from sklearn.utils.validation import (
 )
 
 from mothernet.fitting.child import PenaltySource, fit_child_weights
+from mothernet.fitting.simplification import folded, simplified
 from mothernet.network.checkpoint import Checkpoint, load_checkpoint
 from mothernet.network.inputs import balanced_weights
-from mothernet.settings import DEFAULT_SETTINGS, FitSettings
+from mothernet.settings import DEFAULT_SETTINGS, FitSettings, Size
 from mothernet.tables.category_odds import Labels
 from mothernet.tables.columns import TrainingColumn, read_training_columns
 from mothernet.tables.encoding import fit_encoding
@@ -61,7 +62,9 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     width : int, optional
-        Hidden units of the child; fewer are smaller and faster. Default 128.
+        Hidden units that are generated, of which the child keeps what its size allows. Default 128.
+    size : {"small", "default", "large"}, default "default"
+        How much accuracy is given for a smaller, faster file.
     checkpoint : str or path, optional
         A checkpoint of ``mothernet pretrain``; default: the one in the package.
     device : str, default "auto"
@@ -109,6 +112,7 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
     def __init__(
         self,
         width: int | None = None,
+        size: Size = "default",
         checkpoint: str | os.PathLike[str] | None = None,
         device: str = "auto",
         random_state: int | np.random.RandomState | None = 0,
@@ -119,6 +123,7 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
         settings: FitSettings | None = None,
     ) -> None:
         self.width = width
+        self.size = size
         self.checkpoint = checkpoint
         self.device = device
         self.random_state = random_state
@@ -154,6 +159,8 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
         """
         if self.penalty not in get_args(PenaltySource):
             raise ValueError(f"penalty must be 'cross-validated' or 'predicted', however: penalty={self.penalty!r}.")
+        if self.size not in get_args(Size):
+            raise ValueError(f"size must be 'small', 'default' or 'large', however: size={self.size!r}.")
         settings = DEFAULT_SETTINGS if self.settings is None else self.settings
         table = self._open(X, y, reset=True)
         y = label_array(y)
@@ -171,8 +178,9 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
         network, _, fingerprint = _checkpoint(self.checkpoint, _device(self.device))
         quantile_weight = balanced_weights(torch.from_numpy(code)[None], len(classes))[0].double().numpy()
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
+        raw = raw_columns((column.name, column.rule, column.values) for column in columns)
         encoding = fit_encoding(
-            raw_columns((column.name, column.rule, column.values) for column in columns),
+            raw,
             network.config.ramps,
             Labels(code.astype(np.int64), len(classes), np.random.default_rng(0)),
             quantile_weight if row_weight is None else quantile_weight * row_weight,
@@ -190,15 +198,16 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
             row_weight=row_weight,
             settings=settings,
         )
+        child = folded(encoding, weights)
+        if (price := settings.price(self.size)) and encoding.inputs.shape[1]:
+            child = simplified(encoding, raw, weights, code.astype(np.int64), price, rng, settings, row_weight)
         self.classes_ = classes
-        # fold the encoding, inputs = base + matrix @ basis, into the first layer
         self.child_ = ChildNetwork(
-            columns=encoding.columns,
+            columns=child.columns,
             target=ClassTarget(tuple(classes.tolist())),
-            first_weight=(encoding.matrix.T @ weights.first_weight).astype(np.float32),
-            first_bias=(weights.first_bias + encoding.base @ weights.first_weight).astype(np.float32),
-            output_weight=weights.output_weight.astype(np.float32),
-            activation=network.config.activation,
+            first_weight=child.first_weight.astype(np.float32),
+            first_bias=child.first_bias.astype(np.float32),
+            output_weight=child.output_weight.astype(np.float32),
             versions={"mothernet": __version__, "torch": torch.__version__, "checkpoint": fingerprint},
         )
         self._file_columns = read_columns(schema(self.child_)["columns"])

@@ -8,8 +8,11 @@ checkpoint holds.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-__all__ = ["DEFAULT_SETTINGS", "FitSettings"]
+__all__ = ["DEFAULT_SETTINGS", "FitSettings", "Size"]
+
+Size = Literal["small", "default", "large"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,22 @@ class FitSettings:
     solve_steps: int = 500
     solve_tolerance: float = 1e-9  # nats
 
+    unit_reach: float = 1.3  # a unit is tanh where it is trained, and here linear up to this pre-activation
+
+    # a smaller child: the share of what it knows that an input or unit must be worth
+    small_price: float = 2e-3
+    default_price: float = 4e-4
+    large_price: float = 0.0  # nothing is taken away
+    matched_rows: int = 4_000  # of the training table, by which it is judged ...
+    mixed_rows: int = 2_000  # ... and rows made of these, in which ...
+    mixed_share: float = 0.3  # ... so many cells are another row's
+    max_matched_inputs: int = 1_000  # more are seen through their direct weights when units are chosen
+    max_units: int = 64
+    max_priced_information: float = 0.5  # nats; the price is a share of what the child knows, up to this
+    match_penalty: float = 1e-6  # targets are probabilities, not labels: there is no noise to fit
+    match_steps: int = 200
+    match_tolerance: float = 1e-8  # nats
+
     # penalties by cross-validation
     folds: int = 5
     penalty_factors: tuple[float, ...] = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
@@ -63,6 +82,15 @@ class FitSettings:
     max_rounding_error: float = 4e-6  # of a probability, before the encoding is folded in and adds its own
     max_strengthenings: int = 8  # of all penalties, until the error is below that
     strengthening: float = 3.0
+
+    def price(self, size: Size) -> float:
+        """What an input or unit of a child of this size must be worth."""
+        prices: dict[Size, float] = {
+            "small": self.small_price,
+            "default": self.default_price,
+            "large": self.large_price,
+        }
+        return prices[size]
 
 
 DEFAULT_SETTINGS = FitSettings()

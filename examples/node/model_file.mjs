@@ -53,7 +53,7 @@ function readSchema(json) {
   const schema = parseObject(json, "the schema");
   const { label_type: labelType, width } = schema;
   check(LABEL_TYPES.includes(labelType), `label_type must be of ${LABEL_TYPES}, however: ${quoted(labelType)}`);
-  check(Number.isInteger(width) && width >= 1, `width must be at least 1, however: ${quoted(width)}`);
+  check(Number.isInteger(width) && width >= 0, `width must be at least 0, however: ${quoted(width)}`);
   // a Number would round integers beyond 2^53, so numbers are read as strings where classes are
   const stringOrNumber = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
   const numbersAsText = json.replace(stringOrNumber, (part) => (part[0] === '"' ? part : `"${part}"`));

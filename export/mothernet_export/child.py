@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -38,8 +38,7 @@ class ChildNetwork:
         units, the last C straight to the outputs.
     first_bias : ndarray (H + C,), float32
     output_weight : ndarray (H, C), float32
-        H is at least 1.
-    activation : {"tanh", "relu"}
+        The activation of the hidden units is clip(x, 0, 1). H may be zero.
     versions : mapping of str to str
         What made the record (for example ``{"mothernet": "0.1.0"}``); written into the file.
 
@@ -54,7 +53,6 @@ class ChildNetwork:
     first_weight: FloatArray
     first_bias: FloatArray
     output_weight: FloatArray
-    activation: Literal["tanh", "relu"] = "tanh"
     versions: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -65,8 +63,6 @@ class ChildNetwork:
         self._check_columns()
         if not isinstance(self.target, Target):
             raise TypeError(f"target must be a ClassTarget, however: {self.target!r}. Write ClassTarget(classes).")
-        if self.activation not in ("tanh", "relu"):
-            raise ValueError(f"activation must be 'tanh' or 'relu', however: {self.activation!r}")
         for key, value in self.versions.items():
             check_storable(key, "a key of versions")
             check_storable(value, f"versions[{key!r}]")
@@ -74,9 +70,9 @@ class ChildNetwork:
 
     def _check_shapes(self) -> None:
         n_inputs, n_outputs = sum(column.n_inputs for column in self.columns), self.target.n_outputs
-        if self.output_weight.ndim != 2 or self.output_weight.shape[0] < 1 or self.output_weight.shape[1] != n_outputs:
+        if self.output_weight.ndim != 2 or self.output_weight.shape[1] != n_outputs:
             raise ValueError(
-                f"output_weight must have shape (H, C) with H >= 1 and C = {n_outputs} for this target, "
+                f"output_weight must have shape (H, C) with C = {n_outputs} for this target, "
                 f"however: {self.output_weight.shape}"
             )
         n_units = self.width + n_outputs

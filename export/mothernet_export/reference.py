@@ -111,8 +111,7 @@ def _logits(child: ChildNetwork, x: FloatArray, cells: npt.NDArray[np.object_]) 
             pre += child.first_weight[[known.get(text, other) for text in cells[:, i]]]
         start += column.n_inputs
     H = child.width
-    hidden = np.tanh(pre[:, :H]) if child.activation == "tanh" else np.maximum(pre[:, :H], 0)  # (N, H)
-    return hidden @ child.output_weight + pre[:, H:]  # (N, C)
+    return np.clip(pre[:, :H], 0, 1) @ child.output_weight + pre[:, H:]  # (N, C)
 
 
 def _ramps(values: FloatArray, column: NumericColumn) -> list[FloatArray]:

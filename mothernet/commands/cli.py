@@ -12,8 +12,9 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from mothernet.settings import Size
 from mothernet.version import __version__
 
 _PROG = "mothernet"
@@ -49,7 +50,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     export.add_argument("--target", required=True, metavar="NAME", help="the column to predict")
     export.add_argument("-o", "--output", required=True, metavar="FILE", help="the .onnx file to write; - for stdout")
-    export.add_argument("--width", type=_positive, metavar="N", help="hidden units: fewer are smaller and faster")
+    export.add_argument(
+        "--size",
+        choices=get_args(Size),
+        default="default",
+        help="small: a faster, smaller file for a little accuracy; large: all that was fitted, several times slower",
+    )
+    export.add_argument("--width", type=_positive, metavar="N", help="hidden units to choose from, 1 to 256")
     export.add_argument(
         "--categorical",
         type=_names,
@@ -177,6 +184,7 @@ def _export(args: argparse.Namespace) -> int:
             report = export_table(
                 table,
                 args.output,
+                size=args.size,
                 width=args.width,
                 opset=args.opset,
                 checkpoint=args.checkpoint,

@@ -16,7 +16,7 @@ from sklearn.model_selection import train_test_split
 
 from mothernet.classifier import MotherNetClassifier
 from mothernet.commands.report import ExportReport, HoldOut, column_reports, score
-from mothernet.settings import DEFAULT_SETTINGS
+from mothernet.settings import DEFAULT_SETTINGS, Size
 from mothernet.tables import Table
 
 __all__ = ["ParityError", "export_table"]
@@ -35,6 +35,7 @@ def export_table(
     table: Table,
     output: str | os.PathLike[str],
     *,
+    size: Size = "default",
     width: int | None = None,
     opset: int = 17,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -50,6 +51,8 @@ def export_table(
     table : Table
     output : path-like
         The file; until all of the above has succeeded it stays as it was.
+    size, width
+        As for :class:`mothernet.MotherNetClassifier`.
     max_bytes : int, optional
         Largest file. Columns of many categories keep as many as fit; the others are pooled.
     progress : callable
@@ -68,7 +71,12 @@ def export_table(
 
     def classifier() -> MotherNetClassifier:
         return MotherNetClassifier(
-            width=width, checkpoint=checkpoint, random_state=seed, columns=table.rules, settings=settings
+            width=width,
+            size=size,
+            checkpoint=checkpoint,
+            random_state=seed,
+            columns=table.rules,
+            settings=settings,
         )
 
     estimate, skipped = None, "as asked" if not hold_out else _hold_out_obstacle(y)
@@ -78,12 +86,12 @@ def export_table(
     progress("fit on all rows")
     start = time.perf_counter()
     model = classifier().fit(X, y)
-    while max_bytes is not None and (size := to_onnx(model, opset=opset).ByteSize()) > max_bytes:
+    while max_bytes is not None and (n_bytes := to_onnx(model, opset=opset).ByteSize()) > max_bytes:
         most = max((len(column.categories) for column in model.child_.categorical_columns), default=0)
         if most <= settings.max_category_features:
             raise ValueError(
-                f"--max-bytes must be at least {size:,} for this table and width, however: {max_bytes:,}. "
-                "Choose a smaller --width, or --drop columns."
+                f"--max-bytes must be at least {n_bytes:,} for this table and size, however: {max_bytes:,}. "
+                "Choose a smaller --size, or --drop columns."
             )
         settings = replace(settings, max_categories=max(settings.max_category_features, most // 2))
         model = classifier().fit(X, y)

@@ -150,7 +150,7 @@ def _remarks(column: Mapping[str, Any]) -> str:
     if column["missing"]:
         remarks.append(f"{column['missing']:,} missing")
     if not column["used"] and column["type"] != "ignored":
-        remarks.append("not used: constant, all different, or repeats another column")
+        remarks.append("not used: constant, all different, repeats another column, or says too little for this size")
     return ", ".join(remarks)
 
 

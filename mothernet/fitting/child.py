@@ -21,7 +21,6 @@ from mothernet.fitting.context import generate_hidden_layer
 from mothernet.fitting.penalties import cross_validated_factors
 from mothernet.network.hypernetwork import GeneratedLayer, Hypernetwork
 from mothernet.network.output_layer import FeatureScale, OutputLayer, features_of_unit_type, solve_by_unit_type
-from mothernet.network.units import Activation, activate, hidden_units
 from mothernet.settings import DEFAULT_SETTINGS, FitSettings
 
 __all__ = ["ChildWeights", "PenaltySource", "fit_child_weights"]
@@ -30,16 +29,16 @@ PenaltySource = Literal["cross-validated", "predicted"]
 
 
 class ChildWeights(NamedTuple):
-    """A child on encoded inputs: logits = act(x first[:, :H] + bias[:H]) @ output + x first[:, H:] + bias[H:]."""
+    """A child on inputs x: logits = clip(x first[:, :H] + bias[:H], 0, 1) @ output + x first[:, H:] + bias[H:]."""
 
     first_weight: npt.NDArray[np.float64]  # (D, H + C)
     first_bias: npt.NDArray[np.float64]  # (H + C,)
     output_weight: npt.NDArray[np.float64]  # (H, C)
 
-    def logits(self, inputs: npt.NDArray[np.floating], activation: Activation) -> npt.NDArray[np.float64]:
+    def logits(self, inputs: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """Logits (N, C) of (N, D) inputs, in float64."""
         x, first, bias, output = (torch.from_numpy(np.asarray(array, np.float64)) for array in (inputs, *self))
-        return _logits(x, _Weights(first, bias, output), activation).numpy()
+        return _logits(x, _Weights(first, bias, output)).numpy()
 
 
 def fit_child_weights(
@@ -80,8 +79,9 @@ def fit_child_weights(
     labels = torch.from_numpy(y).to(device)  # (N,)
     ramps = torch.from_numpy(ramp_index).to(device)
     layer = generate_hidden_layer(network, x[0], ramps, labels, n_classes, width, rng, settings)
-    activation, unit_types = network.config.activation, network.config.unit_types(width)
-    phi = torch.cat([x, hidden_units(x, layer.weight, layer.bias, activation)], -1)  # (1, N, K)
+    layer = _clipped(layer, settings.unit_reach)
+    unit_types = network.config.unit_types(width)
+    phi = torch.cat([x, (x @ layer.weight + layer.bias[:, None]).clamp(0, 1)], -1)  # (1, N, K)
     scale = FeatureScale.fit(phi, settings)
     phi = scale(phi).double()  # weak penalties and repeated columns are beyond float32
     onehot = F.one_hot(labels, n_classes).to(phi.dtype)[None]  # (1, N, C)
@@ -114,7 +114,7 @@ def fit_child_weights(
             tolerance=settings.solve_tolerance,
         )
         weights = _combined(layer, solved, scale, temperature)
-        if _rounding_error(x[0, : settings.max_fold_rows], weights, activation) < settings.max_rounding_error:
+        if _rounding_error(x[0, : settings.max_fold_rows], weights) < settings.max_rounding_error:
             break
         # weights so large and opposed that the file's float32 sums would show it
         strength = settings.strengthening * strength
@@ -129,6 +129,11 @@ class _Weights(NamedTuple):
     output_weight: Tensor  # (H, C)
 
 
+def _clipped(layer: GeneratedLayer, reach: float) -> GeneratedLayer:
+    """The same units, piecewise linear: clip(1/2 + x / (2 reach), 0, 1) in place of tanh(x)."""
+    return layer._replace(weight=layer.weight / (2 * reach), bias=0.5 + layer.bias / (2 * reach))
+
+
 def _combined(layer: GeneratedLayer, solved: OutputLayer, scale: FeatureScale, temperature: float) -> _Weights:
     """Hidden and output layer as one child on unstandardised features."""
     D = layer.weight.shape[1]
@@ -138,17 +143,17 @@ def _combined(layer: GeneratedLayer, solved: OutputLayer, scale: FeatureScale, t
     return _Weights(first, torch.cat([layer.bias[0].double(), bias]), weight[D:])
 
 
-def _logits(x: Tensor, weights: _Weights, activation: Activation) -> Tensor:
+def _logits(x: Tensor, weights: _Weights) -> Tensor:
     """Logits (N, C) of (N, D) inputs, in the precision of the tensors."""
     pre = x @ weights.first_weight + weights.first_bias  # (N, H + C)
     H = len(weights.output_weight)
-    return activate(pre[:, :H], activation) @ weights.output_weight + pre[:, H:]
+    return pre[:, :H].clamp(0, 1) @ weights.output_weight + pre[:, H:]
 
 
-def _rounding_error(x: Tensor, weights: _Weights, activation: Activation) -> float:
+def _rounding_error(x: Tensor, weights: _Weights) -> float:
     """Maximum difference of a probability on (N, D) inputs between float32 and float64 evaluation."""
     probabilities = []
     for dtype in (torch.float32, torch.float64):
         rounded = _Weights(*(tensor.float().to(dtype) for tensor in weights))
-        probabilities.append(_logits(x.to(dtype), rounded, activation).softmax(-1).double())
+        probabilities.append(_logits(x.to(dtype), rounded).softmax(-1).double())
     return float((probabilities[0] - probabilities[1]).abs().max())

@@ -44,6 +44,8 @@ class Encoding(NamedTuple):
     matrix: Array  # (D, R)
     inputs: npt.NDArray[np.float32]  # (N, D) of the rows that were fitted
     ramp_index: npt.NDArray[np.int64]  # (ramps, 2) feature and number among its ramps, of the last inputs
+    input_column: npt.NDArray[np.int64]  # (D,) number of the column that an input is of
+    is_of_ramps: npt.NDArray[np.bool_]  # (D,) whether an input is a function of the child's ramps
 
 
 class _Input(NamedTuple):
@@ -89,21 +91,29 @@ def fit_encoding(
     weight = np.ones(n) if row_weight is None else row_weight
     encoded = _without_repeats([_encode(column, n_ramps, weight, labels, settings) for column in columns])
     # the basis: all ramps of the child, then all missing indicators, then all categories
-    numeric = [part for part in encoded if isinstance(part.column, NumericColumn)]
-    categorical = [part for part in encoded if isinstance(part.column, CategoricalColumn)]
-    groups = [part.features for part in numeric]
-    groups += [[part.indicator] for part in numeric if part.indicator is not None]
-    groups += [part.features for part in categorical]
+    numeric = [k for k, part in enumerate(encoded) if isinstance(part.column, NumericColumn)]
+    groups = [(k, encoded[k].features) for k in numeric]
+    groups += [(k, [indicator]) for k in numeric if (indicator := encoded[k].indicator) is not None]
+    groups += [(k, part.features) for k, part in enumerate(encoded) if isinstance(part.column, CategoricalColumn)]
     start = 0
     placed: list[tuple[int, _Input]] = []  # first basis entry that an input weighs, and the input
     ramps: list[tuple[int, _Input]] = []
     ramp_index: list[tuple[int, int]] = []
-    for k, group in enumerate(groups):
-        for number, ramp in numeric[k].ramps if k < len(numeric) else ():
-            ramps.append((start, ramp))
-            ramp_index.append((len(placed), number))
+    column_of: list[int] = []
+    column_of_ramp: list[int] = []
+    n_features_of_ramps = 0
+    for position, (k, group) in enumerate(groups):
+        if position < len(numeric):
+            n_features_of_ramps += len(group)
+            for ramp_number, ramp in encoded[k].ramps:
+                ramps.append((start, ramp))
+                ramp_index.append((len(placed), ramp_number))
+                column_of_ramp.append(k)
         placed += [(start, feature) for feature in group]
+        column_of += [k] * len(group)
         start += len(group[0].weights) if group else 0
+    number = np.arange(len(placed) + len(ramps))
+    is_of_ramps = (number < n_features_of_ramps) | (number >= len(placed))
     placed += ramps
     matrix = np.zeros((len(placed), sum(part.column.n_inputs for part in encoded)))
     for row, (offset, entry) in zip(matrix, placed, strict=True):
@@ -116,6 +126,8 @@ def fit_encoding(
         matrix,
         inputs.astype(np.float32),
         np.array(ramp_index, np.int64).reshape(-1, 2),
+        np.array(column_of + column_of_ramp, np.int64),
+        is_of_ramps,
     )
 
 

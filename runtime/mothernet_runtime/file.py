@@ -127,8 +127,8 @@ def _read_valid(data: bytes, container: Container) -> ModelFile:
     if label_type not in _CLASS_TYPES:
         raise ValueError(f"label_type must be one of {', '.join(_CLASS_TYPES)}, however: {shown(label_type)}")
     classes = _classes(entry(schema, "classes", list, "the schema"), label_type)
-    if entry(schema, "width", int, "the schema") < 1:
-        raise ValueError(f"width must be at least 1, however: {schema['width']}")
+    if entry(schema, "width", int, "the schema") < 0:
+        raise ValueError(f"width must be at least 0, however: {schema['width']}")
     labels = tuple(label if label_type == "integer" else str(label) for label in classes)
     _check_graph(container, columns, len(classes), "int64" if label_type == "integer" else "string")
     if metadata["mothernet.graph_hash"] != container.graph_hash:

@@ -53,7 +53,7 @@ def probabilities(child: ChildNetwork, cells: Inputs) -> list[float]:
         float(child.first_bias[j]) + math.fsum(x * float(child.first_weight[i, j]) for i, x in enumerate(inputs))
         for j in range(width + n_classes)
     ]
-    hidden = [math.tanh(x) if child.activation == "tanh" else max(x, 0.0) for x in pre[:width]]
+    hidden = [min(max(x, 0.0), 1.0) for x in pre[:width]]
     logits = [
         pre[width + c] + math.fsum(hidden[h] * float(child.output_weight[h, c]) for h in range(width))
         for c in range(n_classes)

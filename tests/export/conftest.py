@@ -133,8 +133,8 @@ def random_tables(draw: Any) -> Table:
         for i, numeric in enumerate(types)
     )
     target = ClassTarget(tuple(sorted(draw(labels))))
-    width, rng = draw(st.integers(1, 9)), np.random.default_rng(draw(st.integers(0, 2**32)))
-    child = random_child(columns, target, width, rng, activation=draw(st.sampled_from(["tanh", "relu"])))
+    width, rng = draw(st.integers(0, 9)), np.random.default_rng(draw(st.integers(0, 2**32)))
+    child = random_child(columns, target, width, rng)
     n_rows = draw(st.sampled_from([0, 1, 2, 7, 50]))
     numeric = np.empty((n_rows, len(child.numeric_columns)))
     for i, column in enumerate(child.numeric_columns):

@@ -16,7 +16,7 @@ def test_the_record_is_frozen_and_its_arrays_are_copies(mixed_child: ChildNetwor
     weight = np.ones((5, 3))
     child = replace(mixed_child, output_weight=weight)
     with pytest.raises(FrozenInstanceError):
-        child.activation = "relu"  # type: ignore[misc]
+        child.versions = {}  # type: ignore[misc]
     with pytest.raises(ValueError, match="read-only"):
         child.output_weight[0, 0] = 2.0
     weight[:] = 0.0
@@ -27,7 +27,7 @@ def test_the_record_is_frozen_and_its_arrays_are_copies(mixed_child: ChildNetwor
 def test_records_are_equal_when_all_fields_are_and_survive_pickling(mixed_child: ChildNetwork) -> None:
     assert pickle.loads(pickle.dumps(mixed_child)) == mixed_child
     assert replace(mixed_child, first_bias=mixed_child.first_bias + 1) != mixed_child
-    assert replace(mixed_child, activation="relu") != mixed_child
+    assert replace(mixed_child, versions={"torch": "0"}) != mixed_child
     assert mixed_child != "something else"
 
 
@@ -101,12 +101,10 @@ def test_a_categorical_column_that_cannot_be_stored_is_refused(
         ({"columns": (CategoricalColumn("x", ()), CategoricalColumn("x", ()))}, ValueError, "'x' comes twice"),
         ({"target": ClassTarget(("a", "b"))}, ValueError, r"shape \(H, C\).*C = 2 for this target.*\(5, 3\)"),
         ({"target": ("a", "b", "c")}, TypeError, r"must be a ClassTarget.*Write ClassTarget\(classes\)"),
-        ({"output_weight": np.ones((0, 3))}, ValueError, "H >= 1"),
         ({"output_weight": np.ones(3)}, ValueError, r"however: \(3,\)"),
         ({"first_weight": np.ones((2, 2))}, ValueError, r"\(D, H \+ C\) = \(11, 8\).*however: \(2, 2\)"),
         ({"first_bias": np.ones(3)}, ValueError, r"\(H \+ C,\) = \(8,\), however: \(3,\)"),
         ({"first_bias": np.full(8, 1e39)}, ValueError, "first_bias must be finite as float32, however: 8 values"),
-        ({"activation": "gelu"}, ValueError, "'tanh' or 'relu', however: 'gelu'"),
         ({"versions": {"torch": 2}}, TypeError, r"versions\['torch'\] must be a string, however: 2"),
     ],
 )

@@ -50,7 +50,7 @@ def slow_probabilities(child: ChildNetwork, numeric: Any, categorical: Any) -> l
             + float(child.first_bias[j])
             for j in range(len(child.first_bias))
         ]
-        hidden = [math.tanh(p) if child.activation == "tanh" else max(p, 0.0) for p in pre[: child.width]]
+        hidden = [min(max(p, 0.0), 1.0) for p in pre[: child.width]]
         logits = [
             sum(h * float(w) for h, w in zip(hidden, child.output_weight[:, c], strict=True)) + pre[child.width + c]
             for c in range(child.target.n_outputs)

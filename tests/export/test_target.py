@@ -143,7 +143,10 @@ def test_another_target_needs_only_itself_and_its_nodes(
     with pytest.raises(TypeError, match="must know the target, however: QuantityTarget"):
         to_onnx(child)
 
-    monkeypatch.setattr(graph_module, "target_answers", lambda g, target, x: (g.mul(x, np.float32(target.scale)),))
+    def quantity(g: Any, target: QuantityTarget, x: Any, weight: np.ndarray, bias: np.ndarray) -> tuple[Any]:
+        return (g.gemm(x, weight * np.float32(target.scale), bias * np.float32(target.scale)),)
+
+    monkeypatch.setattr(graph_module, "target_answers", quantity)
     model = to_onnx(child)
     output = model.graph.output[0]
     assert (len(model.graph.output), output.name, output.type.tensor_type.elem_type) == (1, "value", TensorProto.FLOAT)

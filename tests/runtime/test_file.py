@@ -152,7 +152,7 @@ WRONG_SCHEMA = {
     "another label_type": (put("label_type", value="integer"), "classes of label_type 'integer' must be of that type"),
     "label_type of another type": (put("label_type", value=["string"]), "'label_type' of the schema must be a string"),
     "no width": (drop("width"), "must have the key 'width'"),
-    "width 0": (put("width", value=0), "width must be at least 1, however: 0"),
+    "width -1": (put("width", value=-1), "width must be at least 0, however: -1"),
     "width 5.0": (put("width", value=5.0), "'width' of the schema must be an integer, however: 5.0"),
     "width true": (put("width", value=True), "'width' of the schema must be an integer, however: True"),
     "no columns": (put("columns", value=[]), "at least one column"),

@@ -67,6 +67,7 @@ class GraphBuilder:
         self._nodes: list[_Node] = []
         self._inputs: list[ValueInfoProto] = []
         self._outputs: list[ValueInfoProto] = []
+        self._typed: dict[Value, tuple[ElementType, Sequence[int | str]]] = {}  # results that onnx cannot infer
 
     def input(self, name: str, element_type: ElementType, shape: Sequence[int | str]) -> Value:
         """Declare an input of the graph; a string in `shape` is a symbolic dimension."""
@@ -110,7 +111,11 @@ class GraphBuilder:
             outputs = [names[value] for value in node.outputs]
             made = helper.make_node(node.op_type, inputs, outputs, name, domain=node.domain or None, **node.attributes)
             nodes.append(made)
-        return helper.make_graph(nodes, self._name, self._inputs, self._outputs, constants)
+        typed = [
+            helper.make_tensor_value_info(names[value], _ELEMENT_TYPES[element_type], shape)
+            for value, (element_type, shape) in self._typed.items()
+        ]
+        return helper.make_graph(nodes, self._name, self._inputs, self._outputs, constants, value_info=typed)
 
     # operators, element by element (operands broadcast as in NumPy)
 
@@ -130,45 +135,60 @@ class GraphBuilder:
         """``min(max(x, low), high)``; the bounds are scalars."""
         return self._op("Clip", x=x, low=low, high=high)
 
+    def clip_unit(self, x: Operand) -> Value:
+        """``min(max(x, 0), 1)``: HardSigmoid, which onnxruntime computes within the Gemm before it."""
+        return self._op("HardSigmoid", {"alpha": 1.0, "beta": 0.0}, x=x)
+
     def is_nan(self, x: Operand) -> Value:
         """Whether `x` is NaN, as booleans."""
         return self._op("IsNaN", x=x)
-
-    def where(self, condition: Operand, x: Operand, y: Operand) -> Value:
-        """`x` where the condition holds, `y` elsewhere."""
-        return self._op("Where", condition=condition, x=x, y=y)
-
-    def tanh(self, x: Operand) -> Value:
-        """Hyperbolic tangent."""
-        return self._op("Tanh", x=x)
-
-    def relu(self, x: Operand) -> Value:
-        """``max(x, 0)``."""
-        return self._op("Relu", x=x)
 
     def as_float32(self, x: Operand) -> Value:
         """Numbers or booleans as float32."""
         return self._op("Cast", {"to": TensorProto.FLOAT}, x=x)
 
-    def label_encoder(self, x: Operand, table: Mapping[str, int] | Mapping[int, int], default: int) -> Value:
-        """The int64 that `table` holds for each string or int64 of `x`, or `default`."""
+    def imputer(self, x: Operand, values: Sequence[float]) -> Value:
+        """`x` (N, F) with the value of its column in place of each NaN."""
+        attributes = {"imputed_value_floats": list(values), "replaced_value_float": float("nan")}
+        result = self._op("Imputer", attributes, ML_DOMAIN, x=x)
+        self._typed[result] = "float32", ("N", len(values))
+        return result
+
+    def label_encoder(
+        self, x: Operand, table: Mapping[str, int] | Mapping[int, int], default: int, *, as_floats: bool = False
+    ) -> Value:
+        """The number that `table` holds for each string or int64 of `x`, or `default`: int64, or float32 if asked."""
         keys = "keys_strings" if isinstance(next(iter(table)), str) else "keys_int64s"
-        attributes = {keys: list(table), "values_int64s": list(table.values()), "default_int64": default}
+        attributes: dict[str, Any] = {keys: list(table)}
+        if as_floats:
+            attributes |= {"values_floats": list(map(float, table.values())), "default_float": float(default)}
+        else:
+            attributes |= {"values_int64s": list(table.values()), "default_int64": default}
         return self._op("LabelEncoder", attributes, ML_DOMAIN, x=x)
+
+    def linear_classifier(
+        self, x: Operand, weight: npt.NDArray[Any], bias: npt.NDArray[Any], labels: Sequence[int] | Sequence[str]
+    ) -> tuple[Value, Value]:
+        """The label of the largest of ``x @ weight + bias`` (N,) and their softmax (N, C)."""
+        results = Value(), Value()
+        attributes = {
+            "coefficients": weight.T.ravel().tolist(),
+            "intercepts": bias.tolist(),
+            "classlabels_strings" if isinstance(labels[0], str) else "classlabels_ints": list(labels),
+            "post_transform": "SOFTMAX",
+        }
+        self._nodes.append(_Node("LinearClassifier", {"x": x}, results, ML_DOMAIN, attributes))
+        return results
 
     # operators on rows, columns and shapes
 
-    def gemm(self, a: Operand, b: Operand, c: Operand) -> Value:
-        """``a @ b + c``."""
-        return self._op("Gemm", a=a, b=b, c=c)
+    def gemm(self, a: Operand, b: Operand, c: Operand, *, transposed: bool = False) -> Value:
+        """``a @ b + c``, or ``a @ b.T + c``."""
+        return self._op("Gemm", {"transB": 1} if transposed else {}, a=a, b=b, c=c)
 
-    def softmax(self, x: Operand, axis: int) -> Value:
-        """Exponentials divided by their sum along the axis."""
-        return self._op("Softmax", {"axis": axis}, x=x)
-
-    def arg_max(self, x: Operand, axis: int) -> Value:
-        """Index of the first maximum along the axis, which is dropped."""
-        return self._op("ArgMax", {"axis": axis, "keepdims": 0}, x=x)
+    def one_hot(self, index: npt.NDArray[np.int64], depth: int) -> Value:
+        """Rows of float32 zeros, `depth` long, with a one at each index."""
+        return self._op("OneHot", index=index, depth=np.int64(depth), values=np.array([0, 1], np.float32))
 
     def reduce_sum(self, x: Operand, axis: int) -> Value:
         """Sum along the axis, which is dropped."""
@@ -177,13 +197,6 @@ class GraphBuilder:
     def squeeze(self, x: Operand, axis: int) -> Value:
         """Drop an axis of length 1."""
         return self._op("Squeeze", x=x, axes=np.array([axis], np.int64))
-
-    def split(self, x: Operand, sizes: Sequence[int], axis: int) -> tuple[Value, ...]:
-        """Parts of these sizes along the axis."""
-        results = tuple(Value() for _ in sizes)
-        inputs = {"x": x, "sizes": np.array(sizes, np.int64)}
-        self._nodes.append(_Node("Split", inputs, results, "", {"axis": axis}))
-        return results
 
     def concat(self, parts: Sequence[Operand], axis: int) -> Value:
         """All parts one after the other along the axis."""

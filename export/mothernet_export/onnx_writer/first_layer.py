@@ -1,112 +1,268 @@
-"""From cells to the first layer: ramps and missing indicators of numbers, summed weights of categories."""
+"""From cells to the first layer: ramps of numbers, steps of categories, and what is added to their weighted sum.
+
+Axis letters: N rows, Fn numeric and Fc categorical columns, P ramps and steps, M outputs of the layer.
+"""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from mothernet_export.child import ChildNetwork
 from mothernet_export.columns import CategoricalColumn, FloatArray, NumericColumn
 from mothernet_export.onnx_writer.builder import GraphBuilder, Value
 
-Index = tuple[int, int]  # (column i, number k of one of its inputs)
+Array = npt.NDArray[np.float64]
+
+_LARGEST = np.finfo(np.float32).max  # in place of infinite numbers, which times zero would be NaN
+_ROUNDING = 2.0**-23  # of float32
+_MAX_RAMP_ERROR = 3e-6  # of a probability, estimated, for ramps computed as x * scale + constant
+_MAX_PRODUCTS = 40_000  # of numbers and ramps, above which copies are faster than products with zero
+_MAX_STEPS = 256  # of categories, above which rows of weights are gathered
 
 
-def numeric_inputs(g: GraphBuilder, x: Value, child: ChildNetwork) -> tuple[Value, FloatArray]:
-    """Ramps and missing indicators of the numeric columns (N, P) and their weights (P, H + C). One column must be used.
+class Layer(NamedTuple):
+    """``inputs @ weight + offset``, with inputs from 0 to 1."""
 
-    P counts all inputs that are computed, some of them perhaps without weight (see `_repeated`).
+    inputs: Value | None  # (N, P), None if P is zero
+    weight: Array  # (P, M)
+    offset: Value | Array  # (N, M) or (M,)
+
+
+class _Rises(NamedTuple):
+    """What rises from 0 to 1 along one column each: ``clip(cells[:, column] * scale + constant, 0, 1)``."""
+
+    column: npt.NDArray[np.int64]  # (P,)
+    scale: Array  # (P,)
+    constant: Array  # (P,)
+    weight: Array  # (P, M)
+
+
+def first_layer(
+    g: GraphBuilder,
+    child: ChildNetwork,
+    weight: Array,
+    bias: Array,
+    numeric: Value | None,
+    categorical: Value | None,
+) -> Layer:
+    """The layer of these weights (D, M) and biases (M,) on the inputs of `child`, from the inputs of the graph."""
+    n_ramps = sum(column.n_ramps for column in child.numeric_columns)
+    n_missing = sum(column.missing_indicator for column in child.numeric_columns)
+    ramp_weight, missing_weight, category_weight = np.split(weight, [n_ramps, n_ramps + n_missing])
+    offset: Value | Array = bias
+    cells: list[tuple[Value, int]] = []  # with their numbers of columns
+    rises: list[_Rises] = []
+    exact: tuple[Value, Array] | None = None
+    if numeric is not None and n_ramps:
+        columns = child.numeric_columns
+        filled = g.imputer(numeric, [float(np.float32(column.centre)) for column in columns])  # (N, Fn)
+        shift = _shift(child)
+        if shift is None or len(columns) * n_ramps > _MAX_PRODUCTS:
+            exact = _exact_ramps(g, filled, columns, ramp_weight)
+        else:
+            if shift.any():
+                filled = g.sub(filled, shift)
+            cells.append((g.clip(filled, -_LARGEST, _LARGEST), len(columns)))
+            rises.append(_ramps(columns, shift, ramp_weight))
+    if categorical is not None:
+        stepped, gathered = _shared_out(child.categorical_columns)
+        rows = _category_rows(child, category_weight)
+        if stepped:
+            codes, steps, others = _steps(g, categorical, child.categorical_columns, stepped, rows)
+            cells.append((codes, len(child.categorical_columns)))
+            rises.append(steps)
+            offset = bias + others
+        if gathered:
+            offset = _gathered(g, categorical, child.categorical_columns, gathered, rows, offset)
+    if numeric is not None and n_missing:
+        offset = _add_missing(g, numeric, child.numeric_columns, missing_weight, offset)
+    parts: list[tuple[Value, Array]] = [] if exact is None else [exact]
+    if rises:
+        parts.append(_risen(g, cells, rises))
+    if not parts:
+        return Layer(None, weight[:0], offset)
+    inputs = parts[0][0] if len(parts) == 1 else g.concat([value for value, _ in parts], axis=1)
+    return Layer(inputs, np.concatenate([each for _, each in parts]), offset)
+
+
+def _risen(g: GraphBuilder, cells: list[tuple[Value, int]], rises: list[_Rises]) -> tuple[Value, Array]:
+    """All ramps and steps by one product (N, P), and their weights (P, M).
+
+    The matrix of the product has one number per ramp. The file holds these numbers, and onnxruntime makes the matrix
+    when it loads.
     """
-    columns = child.numeric_columns
-    n_ramps = [column.n_ramps for column in columns]
-    n_missing = [int(column.missing_indicator) for column in columns]
-    ramp_weight, rest = np.split(child.first_weight, [sum(n_ramps)])
-    is_missing = g.is_nan(x)  # (N, Fn)
-    parts: list[Value] = []
-    weights: list[FloatArray] = []
-    if any(n_ramps):
-        filled = g.where(is_missing, np.array([column.centre for column in columns], np.float32), x)  # (N, Fn)
-        repeated, index = _repeated(g, filled, n_ramps)
-        parts.append(_ramps(g, repeated, columns, index))
-        weights.append(_reordered(ramp_weight, n_ramps, index))
-    if any(n_missing):
-        repeated, index = _repeated(g, is_missing, n_missing)
-        parts.append(g.as_float32(repeated))
-        weights.append(_reordered(rest[: sum(n_missing)], n_missing, index))
-    return parts[0] if len(parts) == 1 else g.concat(parts, axis=1), np.concatenate(weights)
+    x = cells[0][0] if len(cells) == 1 else g.concat([value for value, _ in cells], axis=1)
+    starts = np.cumsum([0, *(n_columns for _, n_columns in cells)])
+    column = np.concatenate([start + each.column for start, each in zip(starts, rises, strict=False)])
+    scale = np.concatenate([each.scale for each in rises]).astype(np.float32)
+    constant = np.concatenate([each.constant for each in rises]).astype(np.float32)
+    matrix = g.mul(g.one_hot(column, int(starts[-1])), scale[:, None])  # (P, Fn + Fc)
+    return g.clip_unit(g.gemm(x, matrix, constant, transposed=True)), np.concatenate([each.weight for each in rises])
 
 
-def category_sums(g: GraphBuilder, cells: Value, child: ChildNetwork) -> Value:
-    """First bias plus the first-layer weights of all categorical cells, summed: (N, H + C). One column must be used.
+def _ramps(columns: Sequence[NumericColumn], shift: FloatArray, weight: Array) -> _Rises:
+    """Ramps of numbers from which `shift` was subtracted."""
+    column = np.repeat(np.arange(len(columns)), [each.n_ramps for each in columns])
+    low = np.array([knot for each in columns for knot in each.knots[:-1]], np.float64)
+    scale = np.concatenate([each.inverse_widths for each in columns]).astype(np.float64)
+    return _Rises(column, scale, -(low - shift[column]) * scale, weight)
+
+
+def _shift(child: ChildNetwork) -> FloatArray | None:
+    """What to subtract from each column (Fn,), so that ``(x - shift) * scale + constant`` is as good as a ramp's
+    definition: zeros if nothing has to be; None if nothing helps.
+
+    The product rounds at the size of the scaled number, not of the ramp, so a ramp that is narrow beside its distance
+    from zero would lose digits. What that does to a probability is estimated by the weights of the ramp.
+    """
+    unit_spread = np.ptp(child.output_weight.astype(np.float64), axis=1) if child.width else np.zeros(0)  # (H,)
+    weight = child.first_weight.astype(np.float64)
+    effect = np.abs(weight[:, : child.width]) @ unit_spread + np.ptp(weight[:, child.width :], axis=1)  # (D,)
+    errors, shifts = [], []
+    start = 0
+    for column in child.numeric_columns:
+        if not column.n_ramps:
+            errors.append((0.0, 0.0))
+            shifts.append(0.0)
+            continue
+        knots = np.array(column.knots, np.float64)
+        size = column.inverse_widths * effect[start : start + column.n_ramps] / 4
+        start += column.n_ramps
+
+        def error(shift: float, knots: Array = knots, size: Array = size) -> float:
+            distance = np.abs(knots - shift)
+            return _ROUNDING * float((np.maximum(distance[:-1], distance[1:]) * size).max())
+
+        best = min(column.knots, key=error)
+        errors.append((error(0.0), error(best)))
+        shifts.append(best)
+    plain, shifted = (np.linalg.norm(each) for each in zip(*errors, strict=True))
+    if plain <= _MAX_RAMP_ERROR:
+        return np.zeros(len(shifts), np.float32)
+    return np.array(shifts, np.float32) if shifted <= _MAX_RAMP_ERROR else None
+
+
+def _exact_ramps(
+    g: GraphBuilder, filled: Value, columns: Sequence[NumericColumn], weight: Array
+) -> tuple[Value, Array]:
+    """``clip((x - knot) * inverse_width, 0, 1)`` step by step on copies of the columns: (N, P), and weights (P, M).
+
+    Gathering single numbers is slow; whole copies of `x` side by side are nearly free. So unless most of them were
+    useless, all columns are repeated as often as the one that needs it most, and what is not needed gets no weight.
+    """
+    n_columns, counts = len(columns), [column.n_ramps for column in columns]
+    n_copies = max(counts)
+    if n_copies * n_columns <= 2 * sum(counts):
+        index = [(i, k) for k in range(n_copies) for i in range(n_columns)]
+        repeated = filled if n_copies == 1 else g.concat([filled] * n_copies, axis=1)
+    else:
+        index = [(i, k) for i in range(n_columns) for k in range(counts[i])]
+        repeated = _columns(g, filled, [i for i, _ in index], n_columns)
+    first = np.cumsum([0, *counts])
+    inverse_widths = [column.inverse_widths for column in columns]
+    padded = np.concatenate([weight, np.zeros_like(weight[:1])])
+    needed = [k < counts[i] for i, k in index]
+    knot = [columns[i].knots[k] if used else 0.0 for (i, k), used in zip(index, needed, strict=True)]
+    scale = [inverse_widths[i][k] if used else 1.0 for (i, k), used in zip(index, needed, strict=True)]
+    ramps = g.clip_unit(g.mul(g.sub(repeated, np.array(knot, np.float32)), np.array(scale, np.float32)))
+    return ramps, padded[[first[i] + k if used else -1 for (i, k), used in zip(index, needed, strict=True)]]
+
+
+def _add_missing(
+    g: GraphBuilder, numeric: Value, columns: Sequence[NumericColumn], weight: Array, offset: Value | Array
+) -> Value:
+    """`offset` and the weights of the cells that are missing; (N, M)."""
+    spread = np.zeros((len(columns), weight.shape[1]), np.float32)
+    spread[[i for i, column in enumerate(columns) if column.missing_indicator]] = weight
+    return g.gemm(g.as_float32(g.is_nan(numeric)), spread, _operand(offset))
+
+
+def _category_rows(child: ChildNetwork, weight: Array) -> list[Array]:
+    """For each categorical column its rows of weights (categories + 1, M), the last of every other string."""
+    sizes = [column.n_inputs for column in child.categorical_columns]
+    return np.split(weight, np.cumsum(sizes)[:-1])
+
+
+def _shared_out(columns: Sequence[CategoricalColumn]) -> tuple[list[int], list[int]]:
+    """Numbers of the used columns that are written as steps, and of those whose rows of weights are gathered: the
+    largest, if all together have too many categories."""
+    used = [i for i, column in enumerate(columns) if column.categories]
+    by_size = sorted(used, key=lambda i: len(columns[i].categories))
+    total = list(itertools.accumulate(len(columns[i].categories) for i in by_size))
+    gathered = {i for i, size in zip(by_size, total, strict=True) if size > _MAX_STEPS}
+    return [i for i in used if i not in gathered], sorted(gathered)
+
+
+def _steps(
+    g: GraphBuilder,
+    cells: Value,
+    columns: Sequence[CategoricalColumn],
+    used: Sequence[int],
+    rows: Sequence[Array],
+) -> tuple[Value, _Rises, Array]:
+    """Codes of the strings (N, Fc), steps between them, and the summed weights of every other string (M,).
+
+    One vocabulary serves all columns; what it does not hold has code 0. A column's weights are a function of the code
+    that changes only where one string is a category of the column, and a change is a step: a ramp of width 1. Codes are
+    whole numbers, so nothing is rounded.
+    """
+    vocabulary = {text: 0 for i in used for text in columns[i].categories}
+    vocabulary = {text: number for number, text in enumerate(vocabulary, start=1)}
+    column, code, weight = [], [], []
+    for i in used:
+        known = {vocabulary[text]: row for text, row in zip(columns[i].categories, rows[i], strict=False)}
+        last = rows[i][-1]
+        for number in sorted({step for found in known for step in (found, found + 1) if step <= len(vocabulary)}):
+            row = known.get(number, rows[i][-1])
+            column.append(i)
+            code.append(number)
+            weight.append(row - last)
+            last = row
+    constant = 1.0 - np.array(code)
+    steps = _Rises(np.array(column), np.ones(len(code)), constant, np.array(weight))
+    others = np.sum([rows[i][-1] for i in used], axis=0)
+    return g.label_encoder(cells, vocabulary, default=0, as_floats=True), steps, others
+
+
+def _gathered(
+    g: GraphBuilder,
+    cells: Value,
+    columns: Sequence[CategoricalColumn],
+    used: Sequence[int],
+    rows: Sequence[Array],
+    offset: Value | Array,
+) -> Value:
+    """`offset` (M,) and the weights of the cells in the used columns, summed: (N, M).
 
     One vocabulary serves all columns: a string becomes a multiple of the number of columns, the column's number is
     added, and a second LabelEncoder finds the row of that pair. Its size is the number of categories; a table of
     (vocabulary, columns) would be quadratic. Whatever it does not find is row 0, the same for all columns:
-    u = (first bias + sum of the columns' rows of every other string) / columns. So a known category's row becomes
-    row - (row of every other string in its column) + u, and the sum needs no further bias.
+    u = (offset + sum of the columns' rows of every other string) / columns. So a known category's row becomes
+    row - (row of every other string in its column) + u.
     """
-    all_columns = child.categorical_columns
-    used = [i for i, column in enumerate(all_columns) if column.categories]
-    weight = child.first_weight.astype(np.float64)
-    start = len(weight) - sum(column.n_inputs for column in all_columns)
-    others, known = [], []  # per used column: (H + C,), (categories, H + C)
-    for i in used:
-        stop = start + all_columns[i].n_inputs
-        known.append(weight[start : stop - 1])
-        others.append(weight[stop - 1])
-        start = stop
-    unknown = (child.first_bias + np.sum(others, axis=0)) / len(used)  # u, (H + C,)
-    rows = np.concatenate([unknown[None], *(k - o + unknown for k, o in zip(known, others, strict=True))])
-
-    row = _row_numbers(g, _columns(g, cells, used, len(all_columns)), [all_columns[i] for i in used])
-    cell_rows = g.gather(rows.astype(np.float32), row)  # (N, used, H + C)
+    assert not isinstance(offset, Value)
+    unknown = (offset + np.sum([rows[i][-1] for i in used], axis=0)) / len(used)  # u, (M,)
+    table = np.concatenate([unknown[None], *(rows[i][:-1] - rows[i][-1] + unknown for i in used)])
+    row = _row_numbers(g, cells, columns, used)
+    cell_rows = g.gather(table.astype(np.float32), row)  # (N, used, M)
     return g.squeeze(cell_rows, axis=1) if len(used) == 1 else g.reduce_sum(cell_rows, axis=1)
 
 
-def _ramps(g: GraphBuilder, x: Value, columns: Sequence[NumericColumn], index: Sequence[Index]) -> Value:
-    """clip((x - knot_k) * inverse_width_k, 0, 1) for the (i, k) of `index`; (N, P)."""
-    inverse_widths = [column.inverse_widths for column in columns]
-    needed = [k < columns[i].n_ramps for i, k in index]
-    knot = [columns[i].knots[k] if used else 0.0 for (i, k), used in zip(index, needed, strict=True)]
-    scale = [inverse_widths[i][k] if used else 1.0 for (i, k), used in zip(index, needed, strict=True)]
-    unclipped = g.mul(g.sub(x, np.array(knot, np.float32)), np.array(scale, np.float32))
-    return g.clip(unclipped, np.float32(0), np.float32(1))
-
-
-def _repeated(g: GraphBuilder, x: Value, counts: list[int]) -> tuple[Value, list[Index]]:
-    """Repeat each column i of `x` at least `counts[i]` times: (N, P), and the (i, k) of each of the P results.
-
-    Gathering single numbers is the slowest step of a table with several ramps per column (62 % of the time for 1,000
-    rows); whole copies of `x` side by side are nearly free. So unless most of them were useless, all columns are
-    repeated as often as the one that needs it most; results with k >= counts[i] then get no weight.
-    """
-    n_columns, n_copies = len(counts), max(counts)
-    if n_copies * n_columns <= 2 * sum(counts):
-        copies = x if n_copies == 1 else g.concat([x] * n_copies, axis=1)
-        return copies, [(i, k) for k in range(n_copies) for i in range(n_columns)]
-    index = [(i, k) for i in range(n_columns) for k in range(counts[i])]
-    return _columns(g, x, [i for i, _ in index], n_columns), index
-
-
-def _reordered(weight: FloatArray, counts: list[int], index: list[Index]) -> FloatArray:
-    """Rows of `weight`, stored column by column, in the order of `index`, and zeros where k >= counts[i]."""
-    first = np.cumsum([0, *counts])
-    padded = np.concatenate([weight, np.zeros_like(weight[:1])])
-    return padded[[first[i] + k if k < counts[i] else -1 for i, k in index]]
-
-
-def _row_numbers(g: GraphBuilder, cells: Value, columns: Sequence[CategoricalColumn]) -> Value:
-    """Row of the weights for each cell, 0 for every other string; (N, columns) int64."""
-    n_columns = len(columns)
-    vocabulary = {text: 0 for column in columns for text in column.categories}
+def _row_numbers(g: GraphBuilder, cells: Value, columns: Sequence[CategoricalColumn], used: Sequence[int]) -> Value:
+    """Row of the weights for each cell of the used columns, 0 for every other string; (N, used) int64."""
+    vocabulary = {text: 0 for i in used for text in columns[i].categories}
     for number, text in enumerate(vocabulary, start=1):
-        vocabulary[text] = number * n_columns
-    codes = g.label_encoder(cells, vocabulary, default=0)
-    if n_columns == 1:
+        vocabulary[text] = number * len(used)
+    codes = _columns(g, g.label_encoder(cells, vocabulary, default=0), list(used), len(columns))
+    if len(used) == 1:
         return codes  # the code of the k-th category is k, its row
-    pairs = [vocabulary[text] + c for c, column in enumerate(columns) for text in column.categories]
-    in_column = g.add(codes, np.arange(n_columns, dtype=np.int64))
+    pairs = [vocabulary[text] + c for c, i in enumerate(used) for text in columns[i].categories]
+    in_column = g.add(codes, np.arange(len(used), dtype=np.int64))
     return g.label_encoder(in_column, {pair: row for row, pair in enumerate(pairs, start=1)}, default=0)
 
 
@@ -115,3 +271,7 @@ def _columns(g: GraphBuilder, x: Value, columns: list[int], n_columns: int) -> V
     if columns == list(range(n_columns)):
         return x
     return g.gather(x, np.array(columns, np.int64), axis=1)
+
+
+def _operand(offset: Value | Array) -> Value | FloatArray:
+    return offset if isinstance(offset, Value) else offset.astype(np.float32)

@@ -1,21 +1,36 @@
-"""The one graph writer: a child network as an ONNX graph of default-domain operators and, for strings, LabelEncoder.
+"""The one graph writer: a child network as an ONNX graph of default-domain operators and a few of ai.onnx.ml.
 
-Every operator here costs half a microsecond for one row, so a part is written only for a table that needs it. No file
-is touched and no metadata written here.
+Every operator costs half a microsecond for one row, so a part is written only for a table that needs it, and operators
+are those that onnxruntime fuses: a table of numbers takes Imputer, Clip, two Gemm (each with its HardSigmoid) and a
+LinearClassifier. No file is touched and no metadata written here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from onnx import GraphProto
 
 from mothernet_export.child import ChildNetwork
 from mothernet_export.onnx_writer.builder import GraphBuilder, Value
-from mothernet_export.onnx_writer.first_layer import category_sums, numeric_inputs
+from mothernet_export.onnx_writer.first_layer import Layer, first_layer
 from mothernet_export.reference import predict_logits
 from mothernet_export.target import ClassTarget, Target
+
+Array = npt.NDArray[np.float64]
+
+_MARGIN = 1e-3  # of the largest direct output, so that rounding clips none of them
+
+
+class _Network(NamedTuple):
+    """A child network of which all outputs pass through the hidden layer: M = H + C units, or M = C and none hidden."""
+
+    first_weight: Array  # (D, M)
+    first_bias: Array  # (M,)
+    output_weight: Array  # (M, C)
+    output_bias: Array  # (C,)
 
 
 def build_graph(child: ChildNetwork) -> GraphProto:
@@ -25,62 +40,96 @@ def build_graph(child: ChildNetwork) -> GraphProto:
     outputs are those of the child's target.
     """
     g = GraphBuilder("mothernet_child")
-    inputs = {}
+    numeric = categorical = None
     if child.numeric_columns:
-        inputs["numeric"] = g.input("numeric", "float32", ("N", len(child.numeric_columns)))
+        numeric = g.input("numeric", "float32", ("N", len(child.numeric_columns)))
     if child.categorical_columns:
-        inputs["categorical"] = g.input("categorical", "string", ("N", len(child.categorical_columns)))
+        categorical = g.input("categorical", "string", ("N", len(child.categorical_columns)))
 
-    pre = _first_layer(g, child, inputs)
-    logits = _constant_logits(g, child, inputs) if pre is None else _output_layer(g, child, pre)
-    answers = target_answers(g, child.target, logits)
+    network = _bounded(child)
+    layer = first_layer(g, child, network.first_weight, network.first_bias, numeric, categorical)
+    if layer.inputs is None and not isinstance(layer.offset, Value):  # no column is used
+        x: Value = _constant_logits(g, child, (numeric, categorical))
+        weight, bias = np.eye(child.target.n_outputs), np.zeros(child.target.n_outputs)
+    elif child.width:
+        x, weight, bias = g.clip_unit(_summed(g, layer)), network.output_weight, network.output_bias
+    elif layer.inputs is not None and not isinstance(layer.offset, Value):
+        x, weight, bias = layer.inputs, layer.weight, layer.offset
+    else:
+        x, weight, bias = _summed(g, layer), network.output_weight, network.output_bias
+    answers = target_answers(g, child.target, x, weight.astype(np.float32), bias.astype(np.float32))
     for value, output in zip(answers, child.target.graph_outputs, strict=True):
         g.output(value, output.name, output.element_type, output.shape)
     return g.finish()
 
 
-def _first_layer(g: GraphBuilder, child: ChildNetwork, inputs: Mapping[str, Value]) -> Value | None:
-    """``first_inputs @ first_weight + first_bias``, (N, H + C), or None if no column is used."""
-    first_inputs = sums = None
-    if any(column.n_inputs for column in child.numeric_columns):
-        first_inputs = numeric_inputs(g, inputs["numeric"], child)
-    if any(column.n_inputs for column in child.categorical_columns):
-        sums = category_sums(g, inputs["categorical"], child)
-    if first_inputs is None:
-        return sums
-    x, weight = first_inputs
-    return g.gemm(x, weight, child.first_bias if sums is None else sums)
+def _summed(g: GraphBuilder, layer: Layer) -> Value:
+    """``inputs @ weight + offset``, (N, M)."""
+    if layer.inputs is None:
+        assert isinstance(layer.offset, Value)
+        return layer.offset
+    offset = layer.offset if isinstance(layer.offset, Value) else layer.offset.astype(np.float32)
+    return g.gemm(layer.inputs, layer.weight.astype(np.float32), offset)
 
 
-def _output_layer(g: GraphBuilder, child: ChildNetwork, pre: Value) -> Value:
-    """``activation(pre[:, :H]) @ output_weight + pre[:, H:]``, (N, C)."""
-    hidden, direct = g.split(pre, [child.width, child.target.n_outputs], axis=1)
-    activate = {"tanh": g.tanh, "relu": g.relu}[child.activation]
-    return g.gemm(activate(hidden), child.output_weight, direct)
+def _bounded(child: ChildNetwork) -> _Network:
+    """The direct outputs as further hidden units: they are bounded, so after scaling the clip changes none of them.
+
+    That is one operator less than adding them to what the hidden units give. The scale is a power of two, so that
+    nothing is rounded that was not before, and equal logits stay equal.
+    """
+    H, C = child.width, child.target.n_outputs
+    first, bias, output = (
+        each.astype(np.float64) for each in (child.first_weight, child.first_bias, child.output_weight)
+    )
+    if not H:
+        return _Network(first, bias, np.eye(C), np.zeros(C))
+    size = _size_of_direct_outputs(child, first[:, H:], bias[H:])
+    first[:, H:] /= size
+    bias[H:] = bias[H:] / size + 0.5
+    return _Network(first, bias, np.concatenate([output, size * np.eye(C)]), np.full(C, -size / 2))
 
 
-def _constant_logits(g: GraphBuilder, child: ChildNetwork, inputs: Mapping[str, Value]) -> Value:
+def _size_of_direct_outputs(child: ChildNetwork, weight: Array, bias: Array) -> float:
+    """A power of two, more than twice any direct output that the weights (D, C) and biases (C,) give for any row."""
+    low, high = bias, bias
+    nothing = np.zeros((1, weight.shape[1]))
+    start = 0
+    sums = []  # for each column or indicator, all sums of weights that it may contribute
+    for column in child.numeric_columns:
+        # a cell lies on one ramp, those before it are at 1 and those after it at 0
+        sums.append(np.cumsum(np.concatenate([nothing, weight[start : start + column.n_ramps]]), axis=0))
+        start += column.n_ramps
+    for column in child.numeric_columns:
+        if column.missing_indicator:
+            sums.append(np.concatenate([nothing, weight[start : start + 1]]))
+            start += 1
+    for categories in child.categorical_columns:
+        if categories.categories:
+            sums.append(weight[start : start + categories.n_inputs])
+            start += categories.n_inputs
+    for each in sums:
+        low, high = low + each.min(axis=0), high + each.max(axis=0)
+    largest = float(np.maximum(np.abs(low), np.abs(high)).max())
+    return float(2.0 ** np.ceil(np.log2(2 * (1 + _MARGIN) * max(largest, 2.0**-20))))
+
+
+def _constant_logits(g: GraphBuilder, child: ChildNetwork, inputs: tuple[Value | None, ...]) -> Value:
     """No column is used: the same row of logits, as often as the input has rows; (N, C)."""
     n_numeric, n_categorical = len(child.numeric_columns), len(child.categorical_columns)
     row = predict_logits(child, np.zeros((1, n_numeric), np.float32), np.full((1, n_categorical), "", object))
-    n_rows = g.gather(g.shape(next(iter(inputs.values()))), np.array([0], np.int64))
+    first = next(value for value in inputs if value is not None)
+    n_rows = g.gather(g.shape(first), np.array([0], np.int64))
     return g.expand(row, g.concat([n_rows, np.array([1], np.int64)], axis=0))
 
 
-def target_answers(g: GraphBuilder, target: Target, outputs: Value) -> tuple[Value, ...]:
-    """The answers of a target from the network's outputs (N, C), in the order of `target.graph_outputs`.
+def target_answers(
+    g: GraphBuilder, target: Target, x: Value, weight: npt.NDArray[np.float32], bias: npt.NDArray[np.float32]
+) -> tuple[Value, ...]:
+    """The answers of a target, in the order of `target.graph_outputs`; the network's outputs are x @ weight + bias.
 
     The one function of the writer that depends on what is predicted.
     """
     if isinstance(target, ClassTarget):
-        probabilities = g.softmax(outputs, axis=1)
-        return _label(g, target, probabilities), probabilities
+        return g.linear_classifier(x, weight, bias, target.labels)
     raise TypeError(f"the ONNX writer must know the target, however: {type(target).__name__}")
-
-
-def _label(g: GraphBuilder, target: ClassTarget, probabilities: Value) -> Value:
-    """The label of the largest probability; (N,)."""
-    best = g.arg_max(probabilities, axis=1)
-    if target.labels == tuple(range(target.n_outputs)):
-        return best
-    return g.gather(np.array(target.labels, np.int64 if target.label_type == "integer" else object), best)

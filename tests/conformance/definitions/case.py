@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import onnx
@@ -94,7 +94,6 @@ def network(
     seed: int,
     width: int = 4,
     scale: float = 1.0,
-    activation: Literal["tanh", "relu"] = "tanh",
 ) -> ChildNetwork:
     """A record with random weights: hundredths between -2 and 2, times `scale`."""
     rng = np.random.default_rng(seed)
@@ -103,6 +102,4 @@ def network(
         rng.integers(-200, 201, shape) / 100 * scale
         for shape in ((n_inputs, width + n_classes), width + n_classes, (width, n_classes))
     )
-    return ChildNetwork(
-        tuple(columns), ClassTarget(tuple(classes)), first, bias, output, activation, {"mothernet": "conformance"}
-    )
+    return ChildNetwork(tuple(columns), ClassTarget(tuple(classes)), first, bias, output, {"mothernet": "conformance"})

@@ -26,7 +26,7 @@ def _of_classes(name: str, about: str, classes: tuple[object, ...], seed: int, w
 
 
 def _ties() -> Case:
-    """All weights are quarters and no tanh is involved: the sums are exact in any order, so equal logits stay equal."""
+    """All weights are quarters: the sums are exact in any order, so equal logits stay equal."""
     columns = (
         NumericColumn("x", centre=0.0, knots=(0.0, 1.0), missing_indicator=False),
         CategoricalColumn("tie", categories=("first and second", "second and third", "all")),
@@ -34,7 +34,7 @@ def _ties() -> Case:
     first = np.zeros((5, 4))  # a ramp and four strings; one unit and three classes
     first[0, 1:] = 0.5, 0.5, 0.0
     first[1:, 1:] = [2.0, 2.0, 0.0], [0.0, 1.5, 1.5], [0.0, 0.0, 0.0], [1.0, 0.0, 1.0]
-    child = ChildNetwork(columns, ClassTarget(("a", "b", "c")), first, np.zeros(4), np.zeros((1, 3)), "relu")
+    child = ChildNetwork(columns, ClassTarget(("a", "b", "c")), first, np.zeros(4), np.zeros((1, 3)))
     texts = (*columns[1].categories, "first and third, unseen")
     rows = [[x, text] for x in (0, 0.5) for text in texts]
     about = "Exact ties of the largest probabilities: the label is the first of the equals."

@@ -172,12 +172,12 @@ def _schema_errors(model: onnx.ModelProto) -> list[ErrorCase]:
 
 def _graph_errors(model: onnx.ModelProto) -> list[ErrorCase]:
     def foreign_operator(m: onnx.ModelProto) -> None:
-        tanh = next(node for node in m.graph.node if node.op_type == "Tanh")
-        tanh.op_type, tanh.domain = "FastGelu", "com.microsoft"
+        clip = next(node for node in m.graph.node if node.op_type == "Clip")
+        clip.op_type, clip.domain = "FastGelu", "com.microsoft"
         m.opset_import.append(helper.make_opsetid("com.microsoft", 1))
 
     def unlisted_operator(m: onnx.ModelProto) -> None:
-        next(node for node in m.graph.node if node.op_type == "Tanh").op_type = "Sinh"
+        next(node for node in m.graph.node if node.op_type == "Clip").op_type = "Sinh"
 
     def local_function(m: onnx.ModelProto) -> None:
         identity = [helper.make_node("Identity", ["a"], ["b"])]
@@ -200,7 +200,7 @@ def _graph_errors(model: onnx.ModelProto) -> list[ErrorCase]:
 
 
 def _add_endless_loop(model: onnx.ModelProto) -> None:
-    """Put a Loop before the Softmax: after 2^63 - 1 rounds, it returns the logits as they came."""
+    """Put a Loop before the last operator: after 2^63 - 1 rounds, it returns what came in."""
     value = helper.make_tensor_value_info
     body = helper.make_graph(
         [helper.make_node("Identity", ["go_on"], ["still"]), helper.make_node("Identity", ["before"], ["after"])],
@@ -214,10 +214,10 @@ def _add_endless_loop(model: onnx.ModelProto) -> None:
     )
     model.graph.initializer.append(helper.make_tensor("rounds", TensorProto.INT64, [], [2**63 - 1]))
     model.graph.initializer.append(helper.make_tensor("true", TensorProto.BOOL, [], [True]))
-    at = next(i for i, node in enumerate(model.graph.node) if node.op_type == "Softmax")
-    logits = model.graph.node[at].input[0]
+    at = next(i for i, node in enumerate(model.graph.node) if node.op_type == "LinearClassifier")
+    hidden = model.graph.node[at].input[0]
     model.graph.node[at].input[0] = "looped"
-    model.graph.node.insert(at, helper.make_node("Loop", ["rounds", "true", logits], ["looped"], body=body))
+    model.graph.node.insert(at, helper.make_node("Loop", ["rounds", "true", hidden], ["looped"], body=body))
 
 
 def _container_errors(model: onnx.ModelProto) -> list[ErrorCase]:

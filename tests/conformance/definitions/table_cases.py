@@ -117,7 +117,9 @@ CASES = (
     Case("no_rows", "A header and no row: no answers, and no error.", network(COLUMNS, ("no", "yes"), seed=37), []),
     _other_order(),
     _spreadsheet_csv(),
-    Case("relu", "Hidden units with relu in place of tanh.", network(COLUMNS, "abc", seed=38, activation="relu"), ROWS),
+    Case(
+        "no_units", "No hidden units: logits are the direct outputs.", network(COLUMNS, "abc", seed=38, width=0), ROWS
+    ),
     Case(
         "oldest_versions",
         "The lowest operator set (13) and IR version (7) that format 2 allows.",

@@ -1,0 +1,427 @@
+"""A smaller child from a fitted one: fewer units, fewer ramps, fewer columns, solved again to say the same.
+
+The fitted child is the teacher. What is smaller is judged by how far its probabilities are from the teacher's
+(Kullback-Leibler divergence, nats) on training rows and on rows made of them, in which some cells are another row's;
+labels are not looked at again, so nothing can be overfitted that the teacher has not. Units go first, one by one, the
+one without which the others explain the logits best (optimal brain surgeon: Hassibi and Stork, NeurIPS 1992). Then
+neighbouring ramps are merged, and ramps and columns dropped, the cheapest first. Everything goes that costs less than
+the price of an input or unit. At last the output layer is solved with the teacher's probabilities as targets (Hinton,
+Vinyals and Dean, arXiv 1503.02531).
+
+Axis letters: N rows, D inputs, R inputs of the teacher's first layer, P ramps, H units kept, C classes, M = H + C.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from mothernet_export import CategoricalColumn, IgnoredColumn, NumericColumn
+from scipy.special import log_softmax, softmax
+
+from mothernet.fitting.child import ChildWeights
+from mothernet.fitting.context import stratified_rows
+from mothernet.network.output_layer import OutputLayer, solve
+from mothernet.settings import FitSettings
+from mothernet.tables.encoding import Encoding
+from mothernet.tables.raw_inputs import RawColumn, RawNumbers
+
+__all__ = ["FoldedChild", "folded", "simplified"]
+
+Array = npt.NDArray[np.float64]
+Columns = tuple[NumericColumn | CategoricalColumn | IgnoredColumn, ...]
+
+
+class FoldedChild(NamedTuple):
+    """A child on the inputs of its file's first layer: what :class:`mothernet_export.ChildNetwork` holds."""
+
+    columns: Columns
+    first_weight: Array  # (R, H + C)
+    first_bias: Array  # (H + C,)
+    output_weight: Array  # (H, C)
+
+
+def folded(encoding: Encoding, weights: ChildWeights) -> FoldedChild:
+    """Fold the encoding, inputs = base + matrix @ basis, into the first layer."""
+    return FoldedChild(
+        encoding.columns,
+        encoding.matrix.T @ weights.first_weight,
+        weights.first_bias + encoding.base @ weights.first_weight,
+        weights.output_weight,
+    )
+
+
+class _Teacher(NamedTuple):
+    """The fitted child on the rows by which it is judged."""
+
+    inputs: Array  # (N, D)
+    cells: list[Array | None]  # per column, its ramps (N, k) if it is numeric
+    units: Array  # (N, all units)
+    probabilities: Array  # (N, C)
+    logits: Array  # (N, C) with mean zero in each row
+    row_weight: Array  # (N,) sums to one
+
+
+@dataclass
+class _Ramps:
+    """The ramps of a numeric column while they are merged; k of them, of the teacher's K."""
+
+    knots: list[float]
+    mixture: Array  # (k, K): each ramp is a mean of the teacher's, weighted by width
+    covariance: Array  # (K, K) of the teacher's ramps
+    weight: Array  # (k, M)
+    effect: Array  # (k, M): weights in units of root nats
+
+
+class _Change(NamedTuple):
+    """The cheapest change of a column."""
+
+    cost: float  # nats
+    kind: Literal["merge", "drop", "drop column"]
+    ramp: int = 0
+
+
+def simplified(
+    encoding: Encoding,
+    raw: Sequence[RawColumn],
+    weights: ChildWeights,
+    y: npt.NDArray[np.int64],
+    price: float,
+    rng: np.random.Generator,
+    settings: FitSettings,
+    row_weight: Array | None = None,
+) -> FoldedChild:
+    """Make a child smaller.
+
+    Parameters
+    ----------
+    encoding, raw : Encoding and its columns
+        Of the training table.
+    weights : ChildWeights
+        The fitted child.
+    y : (N,) array
+        Labels, by which rows of a large table are chosen.
+    price : float
+        Share of what the teacher knows beyond the class frequencies (and at most of half a nat) that an input or a
+        unit must be worth.
+    row_weight : (N,) array, optional
+        Weights of the training rows. Default: all equal.
+    """
+    teacher = _teach(encoding, raw, weights, y, rng, settings, row_weight)
+    nats = price * min(_information(teacher), settings.max_priced_information)
+    n_units = len(weights.output_weight)
+    kept, direct, output, bias = _choose_units(teacher, weights, nats, settings)
+    first = np.concatenate([weights.first_weight[:, :n_units][:, kept], direct], axis=1)  # (D, M)
+    first_bias = np.concatenate([weights.first_bias[:n_units][kept], bias])  # (M,)
+    ramps, rest, first_bias = _choose_inputs(encoding, teacher, first, first_bias, output, nats)
+    return _solved(encoding, teacher, ramps, rest, first, first_bias, settings)
+
+
+def _teach(
+    encoding: Encoding,
+    raw: Sequence[RawColumn],
+    weights: ChildWeights,
+    y: npt.NDArray[np.int64],
+    rng: np.random.Generator,
+    settings: FitSettings,
+    row_weight: Array | None,
+) -> _Teacher:
+    """Real rows, and as many in which some columns' cells are another row's, and what the teacher says of them."""
+    real = stratified_rows(y, settings.matched_rows, rng)
+    names = {name: k for k, name in enumerate(dict.fromkeys(column.name for column in raw))}
+    mixed = np.tile(rng.choice(real, settings.mixed_rows)[:, None], len(names))  # (mixed rows, raw columns)
+    foreign = rng.random(mixed.shape) < settings.mixed_share
+    mixed[foreign] = rng.choice(real, foreign.sum())
+    source = np.concatenate([np.tile(real[:, None], len(names)), mixed])  # (N, raw columns) row of each cell
+    share = np.ones(len(real)) if row_weight is None else row_weight[real]
+    share = np.concatenate([share / share.sum(), np.full(len(mixed), 1 / len(mixed))]) / 2
+
+    inputs = np.empty((len(source), encoding.inputs.shape[1]))
+    for d, column in enumerate(encoding.input_column):
+        inputs[:, d] = encoding.inputs[source[:, names[raw[column].name]], d]
+    cells = [
+        _ramp_values(column, part.values[source[:, names[part.name]]])
+        if isinstance(column, NumericColumn) and isinstance(part, RawNumbers)
+        else None
+        for column, part in zip(encoding.columns, raw, strict=True)
+    ]
+    n_units = len(weights.output_weight)
+    pre = inputs @ weights.first_weight + weights.first_bias
+    units = np.clip(pre[:, :n_units], 0, 1)
+    logits = units @ weights.output_weight + pre[:, n_units:]
+    return _Teacher(inputs, cells, units, softmax(logits, axis=1), logits - logits.mean(axis=1, keepdims=True), share)
+
+
+def _ramp_values(column: NumericColumn, values: npt.NDArray[np.float32]) -> Array:
+    """Ramps of a column (N, k), as the file computes them but in float64."""
+    x = np.where(np.isnan(values), np.float32(column.centre), values).astype(np.float64)
+    knots = np.array(column.knots[:-1])
+    ramps: Array = np.clip((x[:, None] - knots) * column.inverse_widths.astype(np.float64), 0, 1)
+    return ramps
+
+
+def _information(teacher: _Teacher) -> float:
+    """Nats by which the teacher's probabilities differ from their mean: its mutual information with the rows."""
+    p = np.clip(teacher.probabilities, 1e-12, 1)
+    mean = teacher.row_weight @ p
+    return float(teacher.row_weight @ (p * np.log(p / mean)).sum(axis=1))
+
+
+def _choose_units(
+    teacher: _Teacher, weights: ChildWeights, price: float, settings: FitSettings
+) -> tuple[npt.NDArray[np.int64], Array, Array, Array]:
+    """Units that are worth their price, and a layer on inputs and these units that explains the logits.
+
+    A ridge regression of the logits, rows weighted by how uncertain they are: then a squared error is twice a
+    divergence. Of a wide table the inputs are seen through the teacher's own direct weights only.
+
+    Returns
+    -------
+    Indices of the units (H,), weights of the inputs (D, C), of the units (H, C), and the bias (C,).
+    """
+    n_units, D = len(weights.output_weight), teacher.inputs.shape[1]
+    view = weights.first_weight[:, n_units:] if settings.max_matched_inputs < D else np.eye(D)  # (D, V)
+    phi = np.concatenate([teacher.inputs @ view, teacher.units], axis=1)  # (N, V + units)
+    mean = teacher.row_weight @ phi
+    scale = np.sqrt(teacher.row_weight @ (phi - mean) ** 2) + settings.scale_floor
+    phi = np.concatenate([(phi - mean) / scale, np.ones((len(phi), 1))], axis=1)  # (N, K)
+    uncertainty = teacher.row_weight * (1 - (teacher.probabilities**2).sum(axis=1))  # (N,)
+    ridge = np.full(phi.shape[1], settings.match_penalty * uncertainty.sum())
+    ridge[-1] = 1e-12
+    inverse = np.linalg.inv((phi * uncertainty[:, None]).T @ phi + np.diag(ridge))  # (K, K)
+    layer = inverse @ ((phi * uncertainty[:, None]).T @ teacher.logits)  # (K, C)
+    first = view.shape[1]
+    units = list(range(first, first + n_units))
+    while units:
+        variance = inverse.diagonal()[units]
+        cost = (layer[units] ** 2).sum(axis=1) / (2 * np.maximum(variance, 1e-300))
+        cheapest = int(cost.argmin())
+        if cost[cheapest] > price and len(units) <= settings.max_units:
+            break
+        k = units.pop(cheapest)
+        if inverse[k, k] > 0:
+            column = inverse[:, k] / inverse[k, k]
+            layer = layer - np.outer(column, layer[k])
+            inverse = inverse - np.outer(column, inverse[k])
+        layer[k] = 0
+        inverse[k], inverse[:, k] = 0, 0
+    unscaled = layer[:-1] / scale[:, None]
+    bias = layer[-1] - mean @ unscaled
+    kept = np.array(units, np.int64) - first
+    return kept, view @ unscaled[:first], unscaled[first:][kept], bias
+
+
+def _choose_inputs(
+    encoding: Encoding, teacher: _Teacher, first: Array, bias: Array, output: Array, price: float
+) -> tuple[dict[int, _Ramps], npt.NDArray[np.int64], Array]:
+    """Merge and drop ramps, and drop columns, as long as a change costs less than the price.
+
+    The cost of changing what a column adds to the layer before the units, by e(x) u with a function e of the cell and
+    weights u, is var(e) |u|^2 / 2, with |u| measured by the mean curvature of the divergence.
+
+    Returns
+    -------
+    Ramps of the numeric columns that have any, by number; indices of the other inputs that are kept; and the bias.
+    """
+    root = _root_curvature(teacher, first, bias, output)
+    folded_weight, start = encoding.matrix.T @ first, 0  # (R, M)
+    columns: dict[int, _Ramps] = {}
+    others: dict[int, npt.NDArray[np.int64]] = {}
+    for i, (column, values) in enumerate(zip(encoding.columns, teacher.cells, strict=True)):
+        mine = np.flatnonzero((encoding.input_column == i) & ~encoding.is_of_ramps)
+        if len(mine):
+            others[i] = mine
+        if not isinstance(column, NumericColumn) or values is None or not column.n_ramps:
+            continue
+        centred = values - teacher.row_weight @ values
+        weight = folded_weight[start : start + column.n_ramps]
+        start += column.n_ramps
+        columns[i] = _Ramps(
+            list(column.knots),
+            np.eye(column.n_ramps),
+            (centred * teacher.row_weight[:, None]).T @ centred,
+            weight,
+            weight @ root,
+        )
+    bias = bias + encoding.base[encoding.is_of_ramps] @ first[encoding.is_of_ramps]
+    queue = [(*_cheapest_change(ramps), i, len(ramps.weight)) for i, ramps in columns.items()]
+    for i, inputs in others.items():
+        part = teacher.inputs[:, inputs]
+        spread = (part - teacher.row_weight @ part) @ (first[inputs] @ root)  # (N, M)
+        queue.append((float(teacher.row_weight @ (spread**2).sum(axis=1)) / 2, "drop column", 0, i, 0))
+    heapq.heapify(queue)
+    remaining = len(columns) + len(others)
+    while queue and queue[0][0] < price:
+        _, kind, k, i, _ = heapq.heappop(queue)
+        is_last = kind == "drop column" or (kind == "drop" and len(columns[i].weight) == 1)
+        if is_last and remaining == 1:
+            break
+        if kind == "drop column":
+            inputs = others.pop(i)
+            bias += teacher.row_weight @ teacher.inputs[:, inputs] @ first[inputs]
+        elif kind == "merge":
+            _merge(columns[i], k)
+        else:
+            values = teacher.cells[i]
+            assert values is not None
+            bias += (teacher.row_weight @ values @ columns[i].mixture[k]) * columns[i].weight[k]
+            _drop(columns[i], k)
+        if is_last:
+            remaining -= 1
+            columns.pop(i) if kind == "drop" else None
+        elif i in columns:
+            heapq.heappush(queue, (*_cheapest_change(columns[i]), i, len(columns[i].weight)))
+    rest = np.sort(np.concatenate([*others.values(), np.empty(0, np.int64)])).astype(np.int64)
+    return columns, rest, bias
+
+
+def _root_curvature(teacher: _Teacher, first: Array, bias: Array, output: Array) -> Array:
+    """A root (M, M) of the mean second derivative of the divergence with respect to the layer before the units."""
+    H, p = len(output), teacher.probabilities
+    pre = teacher.inputs @ first[:, :H] + bias[:H]
+    gate = ((pre > 0) & (pre < 1)).astype(np.float64)  # (N, H)
+    curvature = np.zeros((first.shape[1], first.shape[1]))
+    for c in range(p.shape[1]):
+        direction = -p.copy()
+        direction[:, c] += 1  # (N, C)
+        change = np.concatenate([gate * (direction @ output.T), direction], axis=1)  # (N, M)
+        curvature += (change * (teacher.row_weight * p[:, c])[:, None]).T @ change
+    value, vector = np.linalg.eigh(curvature)
+    root: Array = vector * np.sqrt(np.maximum(value, 0))
+    return root
+
+
+def _cheapest_change(ramps: _Ramps) -> _Change:
+    """Of merging two neighbours and dropping the first or the last, what costs least."""
+    covariance = ramps.mixture @ ramps.covariance @ ramps.mixture.T  # (k, k)
+    variance, width = covariance.diagonal(), np.diff(ramps.knots)
+    last = len(width) - 1
+    changes = [_Change(float(variance[k] * (ramps.effect[k] @ ramps.effect[k])) / 2, "drop", k) for k in {0, last}]
+    if last:
+        total = width[:-1] + width[1:]
+        bend = (width[:-1, None] * ramps.effect[1:] - width[1:, None] * ramps.effect[:-1]) / total[:, None]
+        tent = variance[:-1] + variance[1:] - 2 * covariance.diagonal(1)
+        cost = tent * (bend**2).sum(axis=1) / 2
+        changes.append(_Change(float(cost.min()), "merge", int(cost.argmin())))
+    return min(changes)
+
+
+def _merge(ramps: _Ramps, k: int) -> None:
+    """One ramp in place of ramps k and k + 1, with the sum of their weights."""
+    width = np.diff(ramps.knots)[k : k + 2]
+    ramps.mixture[k] = width @ ramps.mixture[k : k + 2] / width.sum()
+    ramps.weight = np.concatenate([ramps.weight[:k], [ramps.weight[k] + ramps.weight[k + 1]], ramps.weight[k + 2 :]])
+    ramps.effect = np.concatenate([ramps.effect[:k], [ramps.effect[k] + ramps.effect[k + 1]], ramps.effect[k + 2 :]])
+    ramps.mixture = np.delete(ramps.mixture, k + 1, axis=0)
+    del ramps.knots[k + 1]
+
+
+def _drop(ramps: _Ramps, k: int) -> None:
+    """Take away the first or last ramp: the function ends earlier."""
+    del ramps.knots[k if k == 0 else k + 1]
+    ramps.mixture = np.delete(ramps.mixture, k, axis=0)
+    ramps.weight, ramps.effect = np.delete(ramps.weight, k, axis=0), np.delete(ramps.effect, k, axis=0)
+
+
+def _solved(
+    encoding: Encoding,
+    teacher: _Teacher,
+    ramps: dict[int, _Ramps],
+    rest: npt.NDArray[np.int64],
+    first: Array,
+    bias: Array,
+    settings: FitSettings,
+) -> FoldedChild:
+    """The child of these ramps, inputs and units, its output layer solved for the teacher's probabilities."""
+    C = teacher.probabilities.shape[1]
+    H = first.shape[1] - C
+    parts = [values @ ramps[i].mixture.T for i, values in enumerate(teacher.cells) if i in ramps and values is not None]
+    ramp_weight = np.concatenate([np.empty((0, H + C)), *(each.weight for each in ramps.values())])[:, :H]
+    inputs = np.concatenate([*parts, teacher.inputs[:, rest]], axis=1)  # (N, P + rest)
+    unit_weight = np.concatenate([ramp_weight, first[rest, :H]])
+    phi = np.concatenate([inputs, np.clip(inputs @ unit_weight + bias[:H], 0, 1)], axis=1)
+    mean = teacher.row_weight @ phi
+    scale = np.sqrt(teacher.row_weight @ (phi - mean) ** 2) + settings.scale_floor
+    x, target, share = (
+        torch.from_numpy(each)[None] for each in ((phi - mean) / scale, teacher.probabilities, teacher.row_weight)
+    )
+    layer: OutputLayer | None = None
+    solved, solved_bias = np.zeros((phi.shape[1], C)), np.zeros(C)
+    penalty = settings.match_penalty
+    for _ in range(settings.max_strengthenings):
+        layer = solve(
+            x,
+            target,
+            torch.full((1, phi.shape[1]), penalty, dtype=x.dtype),
+            row_weight=share,
+            start=layer,
+            steps=settings.match_steps,
+            tolerance=settings.match_tolerance,
+        )
+        solved = layer.weight[0].numpy() / scale[:, None]  # (P + rest + H, C)
+        solved_bias = layer.bias[0, 0].numpy() - mean @ solved
+        if _rounding_error(inputs, unit_weight, bias[:H], solved, solved_bias) < settings.max_rounding_error:
+            break
+        penalty *= 10
+    weight = np.concatenate([unit_weight, solved[: inputs.shape[1]]], axis=1)  # (P + rest, M)
+    P = len(ramp_weight)
+    columns, entries = _remaining_columns(encoding, ramps, rest)
+    return FoldedChild(
+        columns,
+        np.concatenate([weight[:P], encoding.matrix[rest].T[entries] @ weight[P:]]),
+        np.concatenate([bias[:H], solved_bias]) + encoding.base[rest] @ weight[P:],
+        solved[inputs.shape[1] :],
+    )
+
+
+def _rounding_error(inputs: Array, unit_weight: Array, unit_bias: Array, solved: Array, bias: Array) -> float:
+    """Maximum difference of a probability between float32 and float64 evaluation."""
+    found = []
+    for dtype in ("float32", "float64"):
+        x, first, start, last, end = (
+            each.astype(np.float32).astype(dtype) for each in (inputs, unit_weight, unit_bias, solved, bias)
+        )
+        logits = np.concatenate([x, np.clip(x @ first + start, 0, 1)], axis=1) @ last + end
+        found.append(np.exp(log_softmax(logits.astype(np.float64), axis=1)))
+    return float(np.abs(found[0] - found[1]).max())
+
+
+def _remaining_columns(
+    encoding: Encoding, ramps: dict[int, _Ramps], rest: npt.NDArray[np.int64]
+) -> tuple[Columns, npt.NDArray[np.int64]]:
+    """Records of the columns that still have inputs, the others ignored; and the numbers of the inputs of the old first
+    layer, ramps left out, that they have."""
+    used = set(encoding.input_column[rest].tolist())
+    columns: list[NumericColumn | CategoricalColumn | IgnoredColumn] = []
+    for i, column in enumerate(encoding.columns):
+        if isinstance(column, NumericColumn) and (i in ramps or i in used):
+            knots = tuple(ramps[i].knots) if i in ramps else ()
+            columns.append(replace(column, knots=knots, missing_indicator=i in used))
+        elif isinstance(column, CategoricalColumn) and i in used:
+            columns.append(column)
+        else:
+            columns.append(IgnoredColumn(column.name))
+    named = {column.name for column in columns if not isinstance(column, IgnoredColumn)}
+    seen: set[str] = set()
+    kept = []
+    for each in columns:  # parts of a date share a name, and are ignored only all together
+        if isinstance(each, IgnoredColumn) and (each.name in named or each.name in seen):
+            continue
+        seen.add(each.name)
+        kept.append(each)
+    numeric = [(i, column) for i, column in enumerate(encoding.columns) if isinstance(column, NumericColumn)]
+    start, entries = sum(column.n_ramps for _, column in numeric), []
+    for i, column in numeric:
+        if column.missing_indicator:
+            entries += [start] if i in used else []
+            start += 1
+    for i, other in enumerate(encoding.columns):
+        if isinstance(other, CategoricalColumn):
+            entries += list(range(start, start + other.n_inputs)) if i in used else []
+            start += other.n_inputs
+    return tuple(kept), np.array(entries, np.int64)
