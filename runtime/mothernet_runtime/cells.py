@@ -32,7 +32,7 @@ from mothernet_runtime.dates import (
     seconds_of_value,
 )
 from mothernet_runtime.json_text import check_unique, entry, shown
-from mothernet_runtime.numerals import DECIMALS, GROUPS, SPACES, Decimal, Numerals, is_for_float, trimmed
+from mothernet_runtime.numerals import DECIMALS, GROUPS, SPACES, Decimal, Numerals, is_for_float, plain_number, trimmed
 from mothernet_runtime.text import category_text, is_missing
 
 __all__ = [
@@ -60,6 +60,7 @@ BLANKS = frozenset([*_BLANKS, "NA", "NULL", "NaN", "None", "n/a", "nan", "null"]
 _TRUE = frozenset(["true", "t", "yes", "y", "on"])
 _FALSE = frozenset(["false", "f", "no", "n", "off"])
 _INTEGER = re.compile(r"([+-]?)(\d+)(?:\.0*)?", re.ASCII)
+_PLAIN_NUMBERS = (float, int, bool)  # exactly these types
 _NO_NUMBERS: tuple[type, ...] = (datetime.date, datetime.time, datetime.timedelta, complex, np.complexfloating)
 _NO_NUMBERS += (np.datetime64, np.timedelta64, np.ndarray)
 
@@ -128,23 +129,26 @@ class NumberRule:
         ValueError, TypeError
             The cell is no number.
         """
-        cell = _text_if_bytes(cell)
-        if isinstance(cell, str):
-            number = self.read_text(cell)
-            if number is None:
-                raise ValueError("not a number")
-            return number
-        if is_missing(cell):
-            return math.nan
-        if isinstance(cell, _NO_NUMBERS) or not (isinstance(cell, numbers.Real) or hasattr(cell, "__float__")):
-            raise TypeError("not a number")
+        if type(cell) not in _PLAIN_NUMBERS:
+            cell = _text_if_bytes(cell)
+            if isinstance(cell, str):
+                number = self.read_text(cell)
+                if number is None:
+                    raise ValueError("not a number")
+                return number
+            if is_missing(cell):
+                return math.nan
+            if isinstance(cell, _NO_NUMBERS) or not (isinstance(cell, numbers.Real) or hasattr(cell, "__float__")):
+                raise TypeError("not a number")
         try:
-            return float(cell)
+            return float(cell)  # type: ignore[arg-type]
         except OverflowError:  # an integer beyond float64
             return math.inf if cell > 0 else -math.inf  # type: ignore[operator]
 
     def read_text(self, text: str) -> float | None:
         """The number that a text says, NaN where it is missing, None where it is neither."""
+        if self.takes_plain and (plain := plain_number(text)) is not None:
+            return plain
         text = trimmed(text)
         if text in BLANKS or text in self.missing:
             return math.nan
@@ -159,8 +163,9 @@ class NumberRule:
         ValueError
             A text is no number; `read_text` tells which.
         """
-        if not (self.group or self.affix or self.percent):
-            for cells in (texts, map(trimmed, texts)):  # most columns need no trimming to be read at once
+        if not (self.boolean or self.group or self.affix or self.percent):
+            # most columns need no trimming to be read at once, but " -1 " may be missing
+            for cells in (texts, map(trimmed, texts))[self._marks_numbers :]:
                 numbers = self._convert([self._known.get(text, text) for text in cells])
                 if numbers is not None:
                     return numbers
@@ -183,6 +188,16 @@ class NumberRule:
     @cached_property
     def _known(self) -> dict[str, str]:
         return dict.fromkeys([*BLANKS, *self.missing], "nan")
+
+    @cached_property
+    def _marks_numbers(self) -> bool:
+        """Whether a text that means missing would be a number otherwise."""
+        return any(self._numerals.number(marker) is not None for marker in self.missing)
+
+    @cached_property
+    def takes_plain(self) -> bool:
+        """Whether every text that says a plain number says that number here."""
+        return self._numerals.takes_plain and not self._marks_numbers
 
     @cached_property
     def _numerals(self) -> Numerals:

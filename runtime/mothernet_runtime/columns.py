@@ -22,6 +22,8 @@ from mothernet_runtime.text import listed, shortened
 __all__ = ["CellError", "column_cells", "expected_cells", "is_scalar", "read_column", "table_columns"]
 
 _PLAIN = {float, int, bool, type(None)}  # what NumPy converts as the grammar does
+_ARROW_TEXTS = ("string", "large_string")
+_MANY_CELLS = 256  # fewer are read sooner than coded
 _MUST_HOLD = {"number": "numbers", "boolean": "true or false", "date": "dates or times", "category": "text"}
 
 
@@ -59,7 +61,7 @@ def read_column(name: str, rule: CellRule, column: Any) -> npt.NDArray[Any]:
     -------
     ndarray (N,)
         Float64 numbers, or seconds since 1970 of dates, NaN where missing; canonical texts of categories (objects),
-        ``""`` where missing; None where the column is ignored.
+        ``""`` where missing; None where the column is ignored. An array of float64 is returned as it is, not copied.
 
     Raises
     ------
@@ -73,7 +75,8 @@ def read_column(name: str, rule: CellRule, column: Any) -> npt.NDArray[Any]:
     >>> read_column("price", NumberRule(",", affix="€"), ["2,50 €", None, 3])
     array([2.5, nan, 3. ])
     """
-    cells = column_cells(column)
+    cells = _coded_texts(column) if rule.type in ("category", "boolean") else None  # which have few distinct texts
+    cells = column_cells(column) if cells is None else cells
     if isinstance(rule, IgnoredRule):
         return np.full(len(cells), None)
     if isinstance(cells, _Dictionary):
@@ -145,12 +148,27 @@ def _arrow_cells(column: Any) -> Any:
         return _array_cells(np.asarray(column))  # NaN and NaT where null, UTC where there is a zone
     if not column.null_count and (type_name == "bool" or type_name.startswith(("int", "uint"))):
         return _array_cells(np.asarray(column))
-    if type_name.startswith("dictionary"):
-        column = column.combine_chunks() if hasattr(column, "combine_chunks") else column
-        if hasattr(column, "indices"):
-            codes = np.asarray(column.indices.fill_null(-1)).astype(np.int64)
-            return _Dictionary(column.dictionary, codes)
-    return column.to_pylist()
+    coded = _arrow_codes(column) if type_name.startswith("dictionary") else None
+    return column.to_pylist() if coded is None else coded
+
+
+def _arrow_codes(column: Any) -> _Dictionary | None:
+    """A column of pyarrow as codes, unless it is too long for one array."""
+    column = column.combine_chunks() if hasattr(column, "combine_chunks") else column
+    if str(column.type) in _ARROW_TEXTS and hasattr(column, "dictionary_encode"):
+        column = column.dictionary_encode()
+    if not hasattr(column, "indices"):
+        return None
+    return _Dictionary(column.dictionary, np.asarray(column.indices.fill_null(-1)).astype(np.int64))
+
+
+def _coded_texts(column: Any) -> _Dictionary | None:
+    """A long column of texts that lie in memory of pyarrow as codes, each distinct text made once; None for others."""
+    if type(column) is list or not hasattr(column, "__len__") or len(column) < _MANY_CELLS:
+        return None
+    if getattr(getattr(column, "dtype", None), "storage", "") == "pyarrow":  # the type "str" of pandas
+        column = getattr(column, "array", column).__arrow_array__()
+    return _arrow_codes(column) if str(getattr(column, "type", "")) in _ARROW_TEXTS else None
 
 
 def _polars_cells(column: Any) -> Any:
@@ -212,7 +230,7 @@ def _typed_numbers(rule: NumberRule | DateRule, array: npt.NDArray[Any]) -> npt.
         if not missing.all():
             raise TypeError(f"not a {rule.type}")
         return np.full(len(array), np.nan)
-    return array.astype(np.float64)
+    return array.astype(np.float64, copy=False)
 
 
 def _numbers(rule: NumberRule | DateRule, cells: list[Any]) -> npt.NDArray[np.float64]:

@@ -17,6 +17,7 @@ _MIN_ROWS = 5  # fewer may be odd by chance
 _MAX_UNSEEN_SHARE = 0.5
 _EXAMPLES = 3
 _MAX_COLUMNS = 5  # named in a message
+_FIRST_ROWS = 64  # nearly always tell that a column is not all missing
 
 
 class Coverage:
@@ -42,12 +43,11 @@ class Coverage:
     def __init__(self, columns: Sequence[Column]) -> None:
         used = [column for column in columns if column.used]
         self._categories = [
-            (column.name, column.inputs[0].position, frozenset(column.categories))
-            for column in used
-            if column.type == "category"
+            (column.name, column.inputs[0].position, column.known) for column in used if column.type == "category"
         ]
-        self._complete = [column for column in used if not column.missing_in_training]  # no cell was missing
-        self._present: set[str] = set()  # those of them of which a cell is there
+        self._absent = {  # columns of which training missed no cell and these rows miss all: their place in the inputs
+            column.name: column.inputs[0] for column in used if not column.missing_in_training
+        }
         self._examples: dict[str, list[str]] = {name: [] for name, _, _ in self._categories}
         self._blank = dict.fromkeys(self._examples, 0)
         self.n_rows = 0
@@ -58,6 +58,8 @@ class Coverage:
         self.n_rows += len(next(iter(inputs.values())))
         for name, position, known in self._categories:
             cells = inputs["categorical"][:, position].tolist()
+            if name in self._absent and any(cells):
+                del self._absent[name]
             if known.issuperset(cells):
                 continue
             unseen = [cell for cell in cells if cell not in known]
@@ -66,11 +68,13 @@ class Coverage:
             examples = self._examples[name]
             examples += [cell for cell in dict.fromkeys(unseen[:100]) if cell and cell not in examples]
             del examples[_EXAMPLES:]
-        for column in self._complete:
-            if column.name not in self._present:
-                cells = inputs[column.inputs[0].input][:, column.inputs[0].position]
-                if (cells != "").any() if column.type == "category" else not np.isnan(cells).all():
-                    self._present.add(column.name)
+        absent = {name: each.position for name, each in self._absent.items() if each.input == "numeric"}
+        if absent:
+            numeric = inputs["numeric"]
+            are_missing = np.isnan(numeric[:_FIRST_ROWS]).all(axis=0).tolist()  # (Fn,)
+            for name, position in absent.items():
+                if not are_missing[position] or not np.isnan(numeric[_FIRST_ROWS:, position]).all():
+                    del self._absent[name]
 
     def complaint(self) -> str:
         """What looks wrong, with shares and examples, for a person; ``""`` if nothing does."""
@@ -85,9 +89,8 @@ class Coverage:
                     f"{strange:,} of {self.n_rows:,} cells of column {name!r} ({strange / self.n_rows:.0%}) are "
                     f"categories that the model does not know, such as {examples}"
                 )
-        absent = [column.name for column in self._complete if column.name not in self._present]
         complaints += [
-            f"all {self.n_rows:,} cells of column {name!r} are missing; in training none was" for name in absent
+            f"all {self.n_rows:,} cells of column {name!r} are missing; in training none was" for name in self._absent
         ]
         if not complaints:
             return ""

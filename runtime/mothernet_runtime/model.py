@@ -14,8 +14,9 @@ import numpy.typing as npt
 from mothernet_runtime.container import ModelFileError
 from mothernet_runtime.coverage import Coverage
 from mothernet_runtime.file import read_model
+from mothernet_runtime.graph import Graph
 from mothernet_runtime.rows import RowReader
-from mothernet_runtime.session import Providers, engine, open_session
+from mothernet_runtime.session import Providers, open_session
 
 OnUnseen = Literal["warn", "error", "ignore"]
 
@@ -24,7 +25,6 @@ TOLERANCE = 1e-5  # of a probability, on the CPU
 _REDUCED_TOLERANCE = 1e-3  # on hardware that may multiply at reduced precision
 _SUM_TOLERANCE = 1e-3  # of the sum of a row's probabilities
 _CLEAR_GAP = 1e-3  # between the two largest probabilities of a row whose label no rounding changes
-_CHUNK_ROWS = 4096  # rows per call of onnxruntime, whose intermediate results grow with rows times categorical columns
 
 
 class SelfTestError(ModelFileError):
@@ -133,22 +133,20 @@ class Model:
         self._file = read_model(data, source)
         self._settings = (source, providers, threads, strict, on_unseen)
         self._must_check = on_unseen != "ignore"
-        self._session = open_session(data, source, providers, threads, strict)
+        self._graph = Graph(open_session(data, source, providers, threads, strict), self._file, source, threads)
         self._reader = RowReader(self._file.columns)
-        self._labels = frozenset(self._file.labels)
         self.classes_ = self._file.classes
         self.feature_names_in_ = self._reader.names
         self.columns_ = self._file.columns
-        on_cpu = self._session.get_providers() == ["CPUExecutionProvider"]
-        self.check(TOLERANCE if on_cpu else _REDUCED_TOLERANCE)
+        self.check(TOLERANCE if self._graph.on_cpu else _REDUCED_TOLERANCE)
 
     def predict(self, rows: Any) -> npt.NDArray[Any]:
         """Labels (N,), of the dtype of `classes_`."""
-        return self._run(rows, "label")[0]
+        return self._run(rows, ("label",))[0]
 
     def predict_proba(self, rows: Any) -> npt.NDArray[np.float32]:
         """Probabilities (N, C), float32, columns in the order of `classes_`."""
-        return self._run(rows, "probabilities")[0]
+        return self._run(rows, ("probabilities",))[0]
 
     def predict_both(
         self, rows: Any, *, coverage: Coverage | None = None
@@ -161,7 +159,7 @@ class Model:
         coverage : Coverage, optional
             Counts the cells of these rows, instead of a warning or an error (see `coverage`).
         """
-        labels, probabilities = self._run(rows, "label", "probabilities", coverage=coverage)
+        labels, probabilities = self._run(rows, ("label", "probabilities"), coverage)
         return labels, probabilities
 
     def coverage(self) -> Coverage:
@@ -188,7 +186,7 @@ class Model:
         return {
             **self._file.schema,
             "size_bytes": len(self._file.data),
-            "providers": self._session.get_providers(),
+            "providers": list(self._graph.providers),
             "threads": threads,
         }
 
@@ -206,8 +204,9 @@ class Model:
             If a probability is off by more than `tolerance`, or a label differs in a row whose two largest recorded
             probabilities are further apart than rounding explains.
         """
-        test, labels = self._file.self_test, self._file.labels
-        got_labels, got = self._answers(*self._reader.read(test.columns), ["label", "probabilities"])
+        test, classes = self._file.self_test, self.classes_.tolist()
+        n_rows, inputs = self._reader.read(test.columns)
+        got_labels, got = self._graph.answers(inputs, n_rows, ("label", "probabilities"))
         if not ((got >= 0).all() and (np.abs(got.sum(axis=1) - 1) <= _SUM_TOLERANCE).all()):
             raise ModelFileError(
                 f"the probabilities of {self._settings[0]} must be at least 0 and sum to 1, however: in the self-test "
@@ -215,30 +214,28 @@ class Model:
             )
         difference = float(np.abs(got - test.probabilities).max())
         may_differ = _near_ties(test.probabilities, tolerance)
+        answered = [classes.index(label) for label in got_labels.tolist()]
+        recorded = [self._file.labels.index(label) for label in test.labels]
         wrong = sum(
-            label != recorded and not may_differ[row, [labels.index(label), labels.index(recorded)]].all()
-            for row, (label, recorded) in enumerate(zip(got_labels.tolist(), test.labels, strict=True))
+            answer != record and not may_differ[row, [answer, record]].all()
+            for row, (answer, record) in enumerate(zip(answered, recorded, strict=True))
         )
         if wrong or not difference <= tolerance:
             raise SelfTestError(
                 f"{self._settings[0]} fails its self-test: {wrong} of {len(got)} labels differ, and probabilities "
                 f"differ by up to {difference:.3g} (allowed: {tolerance:g}) on "
-                f"{', '.join(self._session.get_providers())}. Try providers='cpu'; if that fails too, export the file "
-                "again."
+                f"{', '.join(self._graph.providers)}. Try providers='cpu'; if that fails too, export the file again."
             )
         return {"rows": len(got), "max_difference": difference, "tolerance": tolerance}
 
-    def _run(self, rows: Any, *outputs: str, coverage: Coverage | None = None) -> list[npt.NDArray[Any]]:
-        """The named outputs for N rows; labels as in `classes_`."""
+    def _run(self, rows: Any, outputs: Sequence[str], coverage: Coverage | None = None) -> list[npt.NDArray[Any]]:
+        """The named outputs for N rows."""
         n_rows, inputs = self._reader.read(rows)
         if coverage is not None:
             coverage.add(inputs)
         elif self._must_check and n_rows > 1:
             self._check_coverage(inputs)
-        results = self._answers(n_rows, inputs, outputs)
-        return [
-            self._typed(result) if name == "label" else result for name, result in zip(outputs, results, strict=True)
-        ]
+        return self._graph.answers(inputs, n_rows, outputs)
 
     def _check_coverage(self, inputs: dict[str, npt.NDArray[Any]]) -> None:
         coverage = self.coverage()
@@ -249,53 +246,6 @@ class Model:
         if complaint:
             self._must_check = False
             warnings.warn(complaint, UserWarning, stacklevel=4)
-
-    def _answers(
-        self, n_rows: int, inputs: dict[str, npt.NDArray[Any]], outputs: Sequence[str]
-    ) -> list[npt.NDArray[Any]]:
-        """The named outputs for N rows as the graph gives them."""
-        if 0 < n_rows <= _CHUNK_ROWS:
-            return self._run_graph(inputs, outputs, n_rows)
-        if not n_rows:
-            empty = {"label": self.classes_[:0], "probabilities": np.empty((0, len(self.classes_)), np.float32)}
-            return [empty[name] for name in outputs]
-        chunks = []
-        for start in range(0, n_rows, _CHUNK_ROWS):
-            feed = {name: array[start : start + _CHUNK_ROWS] for name, array in inputs.items()}
-            chunks.append(self._run_graph(feed, outputs, min(_CHUNK_ROWS, n_rows - start)))
-        return [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
-
-    def _run_graph(
-        self, feed: dict[str, npt.NDArray[Any]], outputs: Sequence[str], n_rows: int
-    ) -> list[npt.NDArray[Any]]:
-        """One call of onnxruntime, whose answers have the shapes and labels that they should have."""
-        try:
-            results: list[npt.NDArray[Any]] = self._session.run(outputs, feed)
-        except UnicodeEncodeError as error:
-            raise ValueError(f"text must be valid Unicode, however: {error.object!r} (a lone surrogate)") from None
-        except Exception as error:  # onnxruntime's exceptions share no base class
-            raise ModelFileError(
-                f"{engine()} cannot run {self._settings[0]}: {' '.join(str(error).split())}. Export the file again."
-            ) from error
-        for name, result in zip(outputs, results, strict=True):
-            expected = (n_rows,) if name == "label" else (n_rows, len(self.classes_))
-            if result.shape != expected:
-                raise ModelFileError(
-                    f"the output {name!r} of {self._settings[0]} must have shape {expected}, "
-                    f"however: {result.shape}. Export the file again."
-                )
-            if name == "label" and not self._labels.issuperset(result.tolist()):
-                other = next(label for label in result.tolist() if label not in self._labels)
-                raise ModelFileError(
-                    f"labels of {self._settings[0]} must be its classes, however: {other!r}. Export the file again."
-                )
-        return results
-
-    def _typed(self, labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The graph's labels as in the training table: it writes booleans and floats as text."""
-        if self.classes_.dtype.kind == "b":
-            return np.asarray(labels == "True")
-        return labels.astype(self.classes_.dtype, copy=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopen, (self._file.data, *self._settings)

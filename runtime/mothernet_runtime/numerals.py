@@ -7,10 +7,21 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
-__all__ = ["DECIMALS", "GROUPS", "SPACES", "WHITE", "Decimal", "Numerals", "is_for_float", "trimmed"]
+__all__ = [
+    "DECIMALS",
+    "GROUPS",
+    "SPACES",
+    "WHITE",
+    "Decimal",
+    "Numerals",
+    "is_for_float",
+    "plain_number",
+    "plain_numbers",
+    "trimmed",
+]
 
 Decimal = Literal[".", ","]
 
@@ -35,6 +46,30 @@ def is_for_float(text: str) -> bool:
     return text.isascii() and not any(character in text for character in _ODD_FOR_FLOAT)
 
 
+def plain_number(text: str) -> float | None:
+    """The plain number that a text says, sooner than an expression tells; None where it may say one otherwise, or none.
+
+    Spaces around it, infinities and NaN are understood as in any column.
+    """
+    if text.isascii() and text.isprintable() and "_" not in text:
+        try:
+            return float(text)
+        except ValueError:
+            pass
+    return None
+
+
+def plain_numbers(texts: Sequence[str]) -> list[float] | None:
+    """The same of N texts, None unless all of them say one."""
+    joined = "".join(texts)
+    if joined.isascii() and joined.isprintable() and "_" not in joined:
+        try:
+            return list(map(float, texts))
+        except ValueError:
+            pass
+    return None
+
+
 class Numerals:
     """One way to write numbers.
 
@@ -52,7 +87,7 @@ class Numerals:
 
     def __init__(self, decimal: Decimal, group: str, affix: str, percent: bool) -> None:
         self._affix, self._percent = affix, percent
-        self._is_plain_first = decimal == "." and not affix  # then the column's way takes plain numbers as they are
+        self.takes_plain = decimal == "." and not affix  # then the column's way takes plain numbers as they are
         groups = _GROUP_SPACES if group == " " else group
         # each with the characters to leave out and the decimal sign; the plain way counts where the column's does not
         self._ways = [(pattern, groups, decimal) for pattern in self._patterns(decimal, group)]
@@ -61,7 +96,7 @@ class Numerals:
 
     def number(self, text: str) -> float | None:
         """The number that a trimmed text says, None where it is none."""
-        if self._is_plain_first and _PLAIN.fullmatch(text):
+        if self.takes_plain and _PLAIN.fullmatch(text):
             return float(text)
         inside = self._in_parentheses(text)
         for pattern, groups, decimal in self._ways:

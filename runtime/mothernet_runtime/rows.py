@@ -8,14 +8,16 @@ Axis letters: N rows, Fn numeric and Fc categorical inputs of the graph.
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mothernet_runtime.cells import CategoryRule, DatePart, DateRule, NumberRule, date_part
-from mothernet_runtime.columns import CellError, expected_cells, is_scalar, read_column, table_columns
+from mothernet_runtime.cells import NumberRule, date_part
+from mothernet_runtime.columns import CellError, is_scalar, read_column, table_columns
+from mothernet_runtime.records import RecordReader
 from mothernet_runtime.schema import INPUTS, Column
 from mothernet_runtime.text import listed
 
@@ -40,17 +42,12 @@ class RowReader:
         self._known = frozenset(self.names)
         inputs = [each.input for column in columns for each in column.inputs]
         self._sizes = {name: inputs.count(name) for name in INPUTS}
-        self._numbers = [
-            (column.name, column.rule, isinstance(column.rule, NumberRule), column.inputs[0].offset, _parts(column))
-            for column in self._columns
-            if isinstance(column.rule, NumberRule | DateRule)
-        ]
-        self._categories = [
-            (column.name, column.rule, frozenset(column.categories))
-            for column in self._columns
-            if isinstance(column.rule, CategoryRule)
-        ]
-        self._is_matrix = all(isinstance(column.rule, NumberRule) and not column.inputs[0].offset for column in columns)
+        self._records = RecordReader(columns)
+        self._are_numbers = all(
+            isinstance(column.rule, NumberRule) and not column.inputs[0].offset for column in self._columns
+        )
+        self._read_names = [column.name for column in self._columns]
+        self._runs = _runs([column.is_ignored for column in columns])
 
     def read(self, rows: Any) -> tuple[int, dict[str, npt.NDArray[Any]]]:
         """Number of rows N, and those of ``numeric`` (N, Fn) float32 and ``categorical`` (N, Fc) of str that exist.
@@ -60,16 +57,19 @@ class RowReader:
         ValueError, TypeError
             If `rows` is no table of the expected columns; `CellError` if a cell does not fit its column.
         """
-        if type(rows) is dict and rows and all(map(is_scalar, rows.values())):
-            rows = [rows]
-        elif type(rows) is dict and self._needed <= rows.keys() <= self._known and all(map(_is_single, rows.values())):
-            rows = [{name: cells[0] for name, cells in rows.items()}]  # columns of one cell: faster as a record
-        if isinstance(rows, list | tuple) and len(rows) <= _FEW_ROWS and all(type(row) is dict for row in rows):
-            return len(rows), self._read_records(rows)
-        if isinstance(rows, np.ndarray) and self._is_matrix and self._is_numeric_matrix(rows):
-            with np.errstate(over="ignore"):  # beyond float32 is infinite, and infinite saturates
-                floats = rows if rows.dtype.kind == "f" else rows.astype(np.float64)
-                return len(rows), {"numeric": floats.astype(np.float32, order="C")}
+        if type(rows) is dict and rows:
+            inputs = self._records.read_plain(rows)
+            if inputs is not None:
+                return 1, inputs
+            if all(map(is_scalar, rows.values())):
+                rows = [rows]
+            elif self._needed <= rows.keys() <= self._known and all(map(_is_single, rows.values())):
+                rows = [{name: cells[0] for name, cells in rows.items()}]  # columns of one cell: faster as a record
+        if isinstance(rows, list | tuple) and 0 < len(rows) <= _FEW_ROWS and all(type(row) is dict for row in rows):
+            return len(rows), self._records.read(rows, self._check_record)
+        matrix = self._matrix(rows) if self._are_numbers else None
+        if matrix is not None:
+            return len(rows), {"numeric": self._read_matrix(matrix)}
         columns = self._table(rows)
         lengths = {column.name: len(columns[column.name]) for column in self._columns}
         n_rows = lengths[self._columns[0].name]
@@ -127,12 +127,31 @@ class RowReader:
         except ValueError as error:
             raise ValueError(f"row {number}: {error} A missing value is written as None.") from None
 
-    def _is_numeric_matrix(self, rows: npt.NDArray[Any]) -> bool:
-        is_plain = rows.dtype.kind in "fiub" and not isinstance(rows, np.ma.MaskedArray)
-        return is_plain and rows.ndim == 2 and rows.shape[1] == len(self.names)
+    def _matrix(self, rows: Any) -> npt.NDArray[Any] | None:
+        """Numbers (N, columns), in the model's order, of an array or a frame of pandas without others; else None."""
+        if isinstance(rows, np.ndarray):
+            is_plain = rows.dtype.kind in "fiub" and not isinstance(rows, np.ma.MaskedArray)
+            return np.asarray(rows) if is_plain and rows.ndim == 2 and rows.shape[1] == len(self.names) else None
+        if not hasattr(rows, "iloc") or list(getattr(rows, "columns", ())) not in (self.names, self._read_names):
+            return None
+        if not all(isinstance(dtype, np.dtype) and dtype.kind in "fiu" for dtype in rows.dtypes):
+            return None
+        matrix = rows.to_numpy()
+        return matrix if matrix.dtype.kind in "fiu" else None
+
+    def _read_matrix(self, matrix: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """The numeric inputs (N, Fn) from numbers of all columns, or of those that are read."""
+        with np.errstate(over="ignore"):  # beyond float32 is infinite, and infinite saturates
+            floats = matrix if matrix.dtype.kind == "f" else matrix.astype(np.float64)
+            if floats.shape[1] == len(self._columns):
+                return floats.astype(np.float32, order="C", copy=False)
+            numeric = np.empty((len(floats), len(self._columns)), np.float32)
+            for first, columns in self._runs:  # a list of columns would take several times as long
+                numeric[:, first : first + columns.stop - columns.start] = floats[:, columns]
+            return numeric
 
     def _read_columns(self, columns: Mapping[str, Any], n_rows: int) -> dict[str, npt.NDArray[Any]]:
-        numeric = np.empty((n_rows, self._sizes["numeric"]), np.float32)
+        numeric = np.empty((self._sizes["numeric"], n_rows), np.float32)  # by columns, which are read so
         categorical = np.empty((n_rows, self._sizes["categorical"]), object)
         with np.errstate(over="ignore"):
             for column in self._columns:
@@ -142,45 +161,8 @@ class RowReader:
                         categorical[:, each.position] = values
                     else:
                         part = values if each.part == "value" else date_part(values, each.part)
-                        numeric[:, each.position] = part - each.offset if each.offset else part
-        return self._existing(numeric, categorical)
-
-    def _read_records(self, rows: Sequence[dict[str, Any]]) -> dict[str, npt.NDArray[Any]]:
-        """A few rows, cell by cell."""
-        numbers: list[float] = []
-        texts: list[str] = []
-        for i, row in enumerate(rows):
-            if row.keys() != self._needed:
-                self._check_record(i, row)
-            for name, rule, is_number, offset, parts in self._numbers:
-                cell = row[name]
-                if type(cell) is float and is_number:
-                    numbers.append(cell - offset)
-                    continue
-                try:
-                    number = rule.read(cell)
-                except (TypeError, ValueError):
-                    raise CellError(name, i, cell, expected_cells(rule)) from None
-                if is_number:
-                    numbers.append(number - offset)
-                else:
-                    seconds = np.array([number])
-                    numbers += [float(date_part(seconds, part)[0]) - shift for part, shift in parts]
-            for name, category_rule, known in self._categories:
-                cell = row[name]
-                try:
-                    texts.append(cell if type(cell) is str and cell in known else category_rule.read(cell))
-                except (TypeError, ValueError):
-                    raise CellError(name, i, cell, expected_cells(category_rule)) from None
-        with np.errstate(over="ignore"):
-            numeric = np.array(numbers, np.float64).astype(np.float32)
-        categorical = np.empty(len(texts), object)
-        categorical[:] = texts
-        shapes = {name: (len(rows), size) for name, size in self._sizes.items()}
-        return self._existing(numeric.reshape(shapes["numeric"]), categorical.reshape(shapes["categorical"]))
-
-    def _existing(self, numeric: Any, categorical: Any) -> dict[str, npt.NDArray[Any]]:
-        inputs = {"numeric": numeric, "categorical": categorical}
+                        numeric[each.position] = part - each.offset if each.offset else part
+        inputs = {"numeric": np.ascontiguousarray(numeric.T), "categorical": categorical}
         return {name: inputs[name] for name, size in self._sizes.items() if size}
 
 
@@ -188,6 +170,13 @@ def _is_single(cells: object) -> bool:
     return type(cells) is list and len(cells) == 1
 
 
-def _parts(column: Column) -> list[tuple[DatePart, float]]:
-    """Parts of a date and their offsets."""
-    return [(each.part, each.offset) for each in column.inputs if each.part != "value"]
+def _runs(are_ignored: Sequence[bool]) -> list[tuple[int, slice]]:
+    """Columns side by side that are read, and where the first of them stands among those."""
+    runs, start, count = [], 0, 0
+    for ignored, group in itertools.groupby(are_ignored):
+        length = len(list(group))
+        if not ignored:
+            runs.append((count, slice(start, start + length)))
+            count += length
+        start += length
+    return runs

@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 from mothernet_runtime.cells import CategoryRule, CellRule, DateRule, IgnoredRule, rule_of_schema
@@ -71,6 +72,11 @@ class Column:
     def type(self) -> str:
         """``"number"``, ``"boolean"``, ``"date"``, ``"category"`` or ``"ignored"``."""
         return self.rule.type
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The categories, for a look whether one is there."""
+        return frozenset(self.categories)
 
     @property
     def is_ignored(self) -> bool:

@@ -111,6 +111,14 @@ def test_other_words_are_no_booleans(text):
     assert boolean_of_text(text) is None
 
 
+@pytest.mark.parametrize("marker", ["-999", "0", "inf", "1,5"])
+def test_marker_that_could_be_a_number_is_missing_with_white_space_around_it_too(marker):
+    rule = NumberRule("," if "," in marker else ".", missing=(marker,))
+    texts = [marker, f" {marker} ", "7"]
+    assert [math.isnan(number) for number in rule.read_texts(texts)] == [True, True, False]
+    assert [math.isnan(rule.read(text)) for text in texts] == [True, True, False]
+
+
 def test_words_are_no_numbers_where_the_column_has_no_booleans():
     for text in ("true", "y", "no"):
         assert NumberRule().read_text(text) is None

@@ -257,6 +257,42 @@ def test_texts_are_the_same_through_every_door(door):
     assert read(CATEGORY, TEXT_DOORS[door](cells)) == ["Bern", "", "Zürich", "", "3", "3", "", "", "x y"]
 
 
+LONG = ["Bern", " 03 ", "", "NA", "e\u0301", "unseen"] * 100
+LONG_READ = ["Bern", "3", "", "", "\u00e9", "unseen"] * 100
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pandas.Series(LONG),
+        pandas.Series(LONG, dtype="string[pyarrow]"),
+        pandas.Series(LONG, dtype="string[python]"),
+        pandas.Series(["x", *LONG])[1:],
+        pandas.Series(LONG, dtype=pandas.ArrowDtype(pyarrow.string())),
+        pyarrow.array(LONG),
+        pyarrow.array(LONG, pyarrow.large_string()),
+        pyarrow.chunked_array([LONG[:1], LONG[1:]]),
+    ],
+)
+def test_long_columns_of_texts_are_read_as_their_cells_are(column):
+    assert read(CATEGORY, column) == read(CATEGORY, LONG) == LONG_READ
+
+
+@pytest.mark.parametrize("dtype", ["str", "string[pyarrow]", "string[python]", object])
+def test_missing_cells_of_long_columns_of_texts_are_missing(dtype):
+    cells = ["Bern", None] * 200
+    assert read(CATEGORY, pandas.Series(cells, dtype=dtype)) == ["Bern", ""] * 200
+    assert read(CATEGORY, pyarrow.array(cells)) == ["Bern", ""] * 200
+
+
+@pytest.mark.parametrize("dtype", ["str", "string[pyarrow]", "string[python]", object])
+def test_long_columns_of_booleans_as_texts_are_numbers(dtype):
+    cells = ["yes", None, " No ", "1"] * 100
+    assert read(BOOLEAN, pandas.Series(cells, dtype=dtype)) == [1, None, 0, 1] * 100
+    with pytest.raises(CellError, match="row 400: column 'x' must hold true or false"):
+        read(BOOLEAN, pandas.Series([*cells, "perhaps"], dtype=dtype))
+
+
 def test_true_and_one_are_different_categories_and_the_same_number():
     cells = [True, 1, 1.0, "1", "True", False, 0, None]
     assert read(CATEGORY, cells) == ["True", "1", "1", "1", "True", "False", "0", ""]

@@ -61,7 +61,7 @@ def test_batches_beyond_one_chunk_equal_single_rows(write_model, monkeypatch):
     model = load(path, on_unseen="ignore")
     rows = [{"x": i / 7, "y": None, "city": "Bern", "code": i % 5} for i in range(23)]
     one_by_one = np.concatenate([model.predict_proba(row) for row in rows])
-    monkeypatch.setattr("mothernet_runtime.model._CHUNK_ROWS", 5)
+    monkeypatch.setattr(model._graph, "rows_per_call", 5)
     assert np.abs(model.predict_proba(rows) - one_by_one).max() < 1e-6
     labels, probabilities = model.predict_both(rows)
     assert labels.tolist() == model.predict(rows).tolist()
@@ -167,13 +167,15 @@ def test_label_that_is_no_class_is_refused(write_model, tmp_path, classes):
     path, _ = write_model(classes)
     model = onnx.load(path)
     (test,) = (json.loads(e.value) for e in model.metadata_props if e.key == "mothernet.self_test")
-    (gather,) = (node for node in model.graph.node if node.output[0] == "label")
-    (names,) = (tensor for tensor in model.graph.initializer if tensor.name == gather.input[0])
-    values = onnx.numpy_helper.to_array(names).copy()
-    for k, label in enumerate(classes):
-        if label not in test["labels"]:
-            values[k] = -1 if label in range(100, 140) else "never"
-    names.CopyFrom(onnx.numpy_helper.from_array(values, names.name))
+    wrong = {
+        label: label if label in test["labels"] else -1 if label in range(100, 140) else "never" for label in classes
+    }
+    replace_output("label")(model)
+    kind = "int64s" if -1 in wrong.values() else "strings"
+    attributes = {f"keys_{kind}": list(wrong), f"values_{kind}": list(wrong.values())}
+    model.graph.node.append(
+        onnx.helper.make_node("LabelEncoder", ["before"], ["label"], domain="ai.onnx.ml", **attributes)
+    )
     (graph_hash,) = (e for e in model.metadata_props if e.key == "mothernet.graph_hash")
     graph_hash.value = hashlib.sha256(model.graph.SerializeToString(deterministic=True)).hexdigest()
     onnx.save(model, path)
