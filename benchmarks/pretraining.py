@@ -23,7 +23,7 @@ import pandas as pd
 import torch
 from common.baselines import BASELINES
 from common.children import WIDTH, child_probabilities
-from common.models import MODELS, Maker, chosen_models, untrained_checkpoint
+from common.models import Maker, chosen_models, untrained_checkpoint
 from common.results import Run, benchmark_parser
 from common.scores import means_by_model, scored
 from tqdm import tqdm
@@ -33,6 +33,7 @@ from mothernet.network.hypernetwork import Hypernetwork
 from mothernet.pretraining.validation import one_vs_one_auc, predicted_penalty_logits, validation_tasks
 from mothernet.prior import TaskBatch
 
+MODELS = ("mothernet", "predicted-penalty", "untrained", *BASELINES)
 MAX_LOSS = 3.0  # nats per task
 Predict = Callable[[TaskBatch], npt.NDArray[np.float64]]  # probabilities (B, Q, C)
 
@@ -86,7 +87,7 @@ def main() -> int:
     parser.add_argument("--checkpoint", metavar="FILE", help="default: the one in the package")
     parser.add_argument("--models", default="all", metavar="A,B", help=f"among {', '.join(MODELS)}")
     args = parser.parse_args()
-    models, checkpoint = chosen_models(parser, args.models), load_checkpoint(args.checkpoint)
+    models, checkpoint = chosen_models(parser, args.models, MODELS), load_checkpoint(args.checkpoint)
     protocol = {"models": models, "checkpoint": checkpoint.fingerprint, "tasks_trained": checkpoint.info.get("tasks")}
     run = Run.start("pretraining", __doc__, args, protocol)
     warnings.filterwarnings("ignore")  # unconverged baselines, by the hundred

@@ -59,5 +59,5 @@ def child_probabilities(
         settings=settings,
     )
     probability = np.zeros((len(X) - S, n_classes))
-    probability[:, classes] = softmax(child.logits(inputs[S:], network.config.activation), axis=1)
+    probability[:, classes] = softmax(child.logits(inputs[S:]), axis=1)
     return probability

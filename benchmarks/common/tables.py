@@ -70,14 +70,16 @@ class RealTable:
         return Data(table.features[kept].reset_index(drop=True), labels[kept].to_numpy(object), codes)
 
 
-def halves(codes: npt.NDArray[np.int64], seed: int) -> Split:
-    """A stratified half to fit and the other to test, at most 1,000 and 5,000 rows in random order.
+def halves(
+    codes: npt.NDArray[np.int64], seed: int, max_train_rows: int = MAX_TRAIN_ROWS, max_test_rows: int = MAX_TEST_ROWS
+) -> Split:
+    """A stratified half to fit and the other to test, at most so many rows of them, in random order.
 
     Test rows of a class that no training row has are left out: no model could name it.
     """
     train, test = train_test_split(np.arange(len(codes)), test_size=0.5, random_state=seed, stratify=codes)
     rng = np.random.RandomState(seed)
-    train, test = rng.permutation(train)[:MAX_TRAIN_ROWS], rng.permutation(test)[:MAX_TEST_ROWS]
+    train, test = rng.permutation(train)[:max_train_rows], rng.permutation(test)[:max_test_rows]
     return Split(train, test[np.isin(codes[test], codes[train])])
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from common.baselines import BASELINES
 from common.models import MODELS, chosen_models, score_split
-from common.scores import means_by_model, one_vs_one_auc, scored
+from common.scores import calibration_error, means_by_model, one_vs_one_auc, scored
 from common.tables import add_data_arguments, halves, tables_of
 from sklearn.metrics import log_loss, roc_auc_score
 
@@ -105,16 +105,68 @@ def test_baseline_takes_text_missing_values_and_empty_columns():
 def test_every_model_is_scored_on_the_same_rows(folder):
     data = chosen(folder)[0].read()
     makers = {name: BASELINES["logistic-regression"] for name in ("one", "other")}
-    one, other = score_split(data, 0, makers)
+    one, other = score_split(data, halves(data.codes, 0), makers)
     assert (one["auc"], one["log_loss"]) == (other["auc"], other["log_loss"])
     means = means_by_model([{"table": "a", **row} for row in (one, other)])
     assert set(means) == {"one", "other"} and means["one"]["rank"] == 1.5
 
 
-def test_models_are_chosen_by_name(capsys):
+def test_models_are_chosen_by_name(monkeypatch, capsys):
+    monkeypatch.setattr("common.models.is_installed", lambda name: True)
     parser = argparse.ArgumentParser()
     assert chosen_models(parser, "all") == list(MODELS)
     assert chosen_models(parser, "untrained,mothernet") == ["untrained", "mothernet"]
     with pytest.raises(SystemExit):
         chosen_models(parser, "one-pass")
-    assert "--models must be among mothernet, predicted-penalty, untrained" in capsys.readouterr().err
+    assert (
+        "--models must be among mothernet, mothernet-small, mothernet-large, predicted-penalty"
+        in capsys.readouterr().err
+    )
+
+
+def test_model_that_is_not_installed_is_refused_by_name_and_left_out_of_all(monkeypatch, capsys):
+    monkeypatch.setattr("common.models.is_installed", lambda name: name != "catboost")
+    parser = argparse.ArgumentParser()
+    with pytest.raises(SystemExit):
+        chosen_models(parser, "mothernet,catboost")
+    assert "Run: pip install catboost" in capsys.readouterr().err
+    assert chosen_models(parser, "all") == [name for name in MODELS if name != "catboost"]
+    assert "left out, because not installed: catboost" in capsys.readouterr().err
+
+
+def test_model_that_fails_is_a_reason_and_the_next_is_scored(folder):
+    class Failing:
+        def fit(self, X, y):
+            raise ValueError("no such luck")
+
+    data = chosen(folder)[0].read()
+    makers = {"failing": Failing, "other": BASELINES["logistic-regression"]}
+    failed, other = score_split(data, halves(data.codes, 0), makers)
+    assert failed == {"model": "failing", "reason": "ValueError: no such luck"}
+    assert 0 <= other["auc"] <= 1
+
+
+def test_more_rows_can_be_asked_for():
+    codes = np.arange(20_000) % 4 // 3
+    train, test = halves(codes, 0, max_train_rows=7_000, max_test_rows=100_000)
+    assert (len(train), len(test)) == (7_000, 10_000)
+    np.testing.assert_array_equal(train[:1_000], halves(codes, 0).train)
+
+
+def test_calibration_error_is_that_of_the_definition():
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet([1, 1, 1], 3_000)
+    y = np.array([rng.choice(3, p=row) for row in p])
+    order = np.argsort(p.max(1))
+    right = p.argmax(1) == y
+    parts = np.array_split(order, 15)  # no two confidences are equal
+    expected = sum(len(part) * abs(right[part].mean() - p.max(1)[part].mean()) for part in parts) / len(y)
+    assert calibration_error(y, p) == pytest.approx(expected, abs=1e-12)
+    assert calibration_error(y, p) < 0.03 < calibration_error((y + 1) % 3, p)
+
+
+def test_calibration_error_does_not_depend_on_the_order_of_rows_of_equal_confidence():
+    p = np.tile([0.75, 0.25], (100, 1))
+    y = np.repeat([0, 1], [75, 25])
+    assert calibration_error(y, p) == calibration_error(y[::-1], p) == 0.0
+    assert calibration_error(np.zeros(100, int), p) == 0.25
