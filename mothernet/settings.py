@@ -37,8 +37,8 @@ class FitSettings:
     clip_bends: tuple[float, ...] = (2.0, 4.0, 10.0, 30.0)  # standard deviations: knots of the soft clipping
 
     # what the hypernetwork reads
-    max_cells: int = 60_000  # (context rows + units) x (features + 1)
-    max_context_rows: int = 640
+    max_cells: int = 30_000  # (context rows + units) x (features + 1)
+    max_context_rows: int = 320
     min_context_rows: int = 128
     max_context_features: int = 256  # further ones reach the output layer directly, without hidden units
 
@@ -46,8 +46,8 @@ class FitSettings:
     scale_floor: float = 0.03  # a unit that hardly varies would get a huge weight, and float32 sums would show it
     max_learned_share: float = 0.5  # of the learned units' layer in the mean of the output layers
     trusted_rows: float = 150.0  # rows at which it has half of that share: learned units have seen the labels
-    solve_steps: int = 500
-    solve_tolerance: float = 1e-9  # nats
+    solve_steps: int = 200
+    solve_tolerance: float = 1e-7  # nats
 
     unit_reach: float = 1.3  # a unit is tanh where it is trained, and here linear up to this pre-activation
 
@@ -55,6 +55,8 @@ class FitSettings:
     small_price: float = 2e-3
     default_price: float = 4e-4
     large_price: float = 0.0  # nothing is taken away
+    text_price: float = 5.0  # prices that a column of texts must be worth: reading one takes as long as many products
+    max_prices_paid: float = 100.0  # all that is taken away costs at most this, units and inputs each
     matched_rows: int = 4_000  # of the training table, by which it is judged ...
     mixed_rows: int = 2_000  # ... and rows made of these, in which ...
     mixed_share: float = 0.3  # ... so many cells are another row's

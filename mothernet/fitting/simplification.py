@@ -118,7 +118,7 @@ def simplified(
     kept, direct, output, bias = _choose_units(teacher, weights, nats, settings)
     first = np.concatenate([weights.first_weight[:, :n_units][:, kept], direct], axis=1)  # (D, M)
     first_bias = np.concatenate([weights.first_bias[:n_units][kept], bias])  # (M,)
-    ramps, rest, first_bias = _choose_inputs(encoding, teacher, first, first_bias, output, nats)
+    ramps, rest, first_bias = _choose_inputs(encoding, teacher, first, first_bias, output, nats, settings)
     return _solved(encoding, teacher, ramps, rest, first, first_bias, settings)
 
 
@@ -197,12 +197,14 @@ def _choose_units(
     layer = inverse @ ((phi * uncertainty[:, None]).T @ teacher.logits)  # (K, C)
     first = view.shape[1]
     units = list(range(first, first + n_units))
+    budget = settings.max_prices_paid * price
     while units:
         variance = inverse.diagonal()[units]
         cost = (layer[units] ** 2).sum(axis=1) / (2 * np.maximum(variance, 1e-300))
         cheapest = int(cost.argmin())
-        if cost[cheapest] > price and len(units) <= settings.max_units:
+        if cost[cheapest] > min(price, budget) and len(units) <= settings.max_units:
             break
+        budget -= cost[cheapest]
         k = units.pop(cheapest)
         if inverse[k, k] > 0:
             column = inverse[:, k] / inverse[k, k]
@@ -217,7 +219,13 @@ def _choose_units(
 
 
 def _choose_inputs(
-    encoding: Encoding, teacher: _Teacher, first: Array, bias: Array, output: Array, price: float
+    encoding: Encoding,
+    teacher: _Teacher,
+    first: Array,
+    bias: Array,
+    output: Array,
+    price: float,
+    settings: FitSettings,
 ) -> tuple[dict[int, _Ramps], npt.NDArray[np.int64], Array]:
     """Merge and drop ramps, and drop columns, as long as a change costs less than the price.
 
@@ -253,11 +261,15 @@ def _choose_inputs(
     for i, inputs in others.items():
         part = teacher.inputs[:, inputs]
         spread = (part - teacher.row_weight @ part) @ (first[inputs] @ root)  # (N, M)
-        queue.append((float(teacher.row_weight @ (spread**2).sum(axis=1)) / 2, "drop column", 0, i, 0))
+        cost = float(teacher.row_weight @ (spread**2).sum(axis=1)) / 2
+        if isinstance(encoding.columns[i], CategoricalColumn):
+            cost /= settings.text_price
+        queue.append((cost, "drop column", 0, i, 0))
     heapq.heapify(queue)
-    remaining = len(columns) + len(others)
-    while queue and queue[0][0] < price:
-        _, kind, k, i, _ = heapq.heappop(queue)
+    remaining, budget = len(columns) + len(others), settings.max_prices_paid * price
+    while queue and queue[0][0] < min(price, budget):
+        cost, kind, k, i, _ = heapq.heappop(queue)
+        budget -= cost
         is_last = kind == "drop column" or (kind == "drop" and len(columns[i].weight) == 1)
         if is_last and remaining == 1:
             break
@@ -273,8 +285,9 @@ def _choose_inputs(
             _drop(columns[i], k)
         if is_last:
             remaining -= 1
-            columns.pop(i) if kind == "drop" else None
-        elif i in columns:
+            if kind == "drop":
+                del columns[i]
+        else:
             heapq.heappush(queue, (*_cheapest_change(columns[i]), i, len(columns[i].weight)))
     rest = np.sort(np.concatenate([*others.values(), np.empty(0, np.int64)])).astype(np.int64)
     return columns, rest, bias

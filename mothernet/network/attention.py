@@ -54,10 +54,23 @@ class Block(nn.Module):
         self.down = _Attention(E, attention_heads)
         self.mlp = nn.Sequential(nn.Linear(E, mlp_factor * E), nn.GELU(), nn.Linear(mlp_factor * E, E))
 
-    def forward(self, tokens: Tensor, n_support: int) -> Tensor:
-        """Map (B, T, F + 1, E) to the same shape; keys and values down a column are its first ``n_support`` rows."""
+    def forward(self, tokens: Tensor, n_support: int, *, is_last: bool = False) -> Tensor:
+        """Map (B, T, F + 1, E) to the same shape; keys and values down a column are its first ``n_support`` rows.
+
+        In the last block, the support rows' cells but their last ones are not finished: nobody reads them any more.
+        """
         rows = self.norms[0](tokens)
         tokens = tokens + self.across(rows, rows)
         columns = self.norms[1](tokens).transpose(1, 2)  # (B, F + 1, T, E)
-        tokens = tokens + self.down(columns, columns[:, :, :n_support]).transpose(1, 2)
-        return tokens + self.mlp(self.norms[2](tokens))  # (B, T, F + 1, E)
+        context = columns[:, :, :n_support]  # (B, F + 1, S, E)
+        if not is_last:
+            return self._with_mlp(tokens + self.down(columns, context).transpose(1, 2))  # (B, T, F + 1, E)
+        units = self._with_mlp(tokens[:, n_support:] + self.down(columns[:, :, n_support:], context).transpose(1, 2))
+        labels = tokens[:, :n_support, -1:] + self.down(context[:, -1:], context[:, -1:]).transpose(1, 2)
+        support = torch.cat([tokens[:, :n_support, :-1], self._with_mlp(labels)], 2)  # (B, S, F + 1, E)
+        return torch.cat([support, units], 1)
+
+    def _with_mlp(self, tokens: Tensor) -> Tensor:
+        """The last part of the block; any shape (*, E)."""
+        result: Tensor = tokens + self.mlp(self.norms[2](tokens))
+        return result

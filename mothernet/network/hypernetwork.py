@@ -181,9 +181,10 @@ class Hypernetwork(nn.Module):
         return torch.cat([rows, units.to(cells.dtype).expand(B, -1, -1, -1)], 1)
 
     def _transform(self, tokens: Tensor, n_support: int) -> Tensor:
-        """The blocks and a last normalisation: (B, T, F + 1, E) to the same shape."""
-        for block in self.blocks:
-            tokens = block(tokens, n_support)
+        """The blocks and a last normalisation: (B, T, F + 1, E) to the same shape, of which the units' tokens and the
+        labels' are meaningful."""
+        for k, block in enumerate(self.blocks, start=1):
+            tokens = block(tokens, n_support, is_last=k == len(self.blocks))
         normalised: Tensor = self.norm(tokens)
         return normalised
 

@@ -215,7 +215,7 @@ class _Dictionary:
 
 def _read_dictionary(name: str, rule: CellRule, cells: _Dictionary) -> npt.NDArray[Any]:
     try:
-        values = read_column(name, rule, cells.values)
+        values = read_column(name, rule, column_cells(cells.values))  # a list, which is not coded again
     except CellError:  # perhaps no row has that value
         return read_column(name, rule, list(cells))
     missing = "" if isinstance(rule, CategoryRule) else np.nan

@@ -45,6 +45,7 @@ class RecordReader:
     """
 
     def __init__(self, columns: Sequence[Column]) -> None:
+        self._columns = tuple(columns)
         self._known = frozenset(column.name for column in columns)
         self._needed = frozenset(column.name for column in columns if not column.is_ignored)
         self._numbers = [
@@ -61,6 +62,9 @@ class RecordReader:
         self._take_plain = all(isinstance(rule, NumberRule) and rule.takes_plain for _, rule, *_ in self._numbers)
         self._offsets = [each.offset for column in columns for each in column.inputs if each.input == "numeric"]
         self._has_offsets = any(self._offsets)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return RecordReader, (self._columns,)  # its functions do not pickle
 
     def read_plain(self, row: Record) -> dict[str, npt.NDArray[Any]] | None:
         """The inputs of the graph for one dict of plain cells: numbers, booleans, texts, None.

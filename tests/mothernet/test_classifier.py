@@ -72,7 +72,7 @@ def test_units_learn_what_no_linear_model_can():
 
 def test_frames_of_every_column_type(people):
     X, y = people
-    model = MotherNetClassifier().fit(X, y)
+    model = MotherNetClassifier(size="large").fit(X, y)
     assert model.score(X, y) > 0.85
     assert model.classes_.tolist() == ["no", "yes"]
     assert model.feature_names_in_.tolist() == list(X)

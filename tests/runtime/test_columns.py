@@ -278,6 +278,13 @@ def test_long_columns_of_texts_are_read_as_their_cells_are(column):
     assert read(CATEGORY, column) == read(CATEGORY, LONG) == LONG_READ
 
 
+@pytest.mark.parametrize("dtype", ["str", "string[pyarrow]", "category", "object"])
+def test_long_columns_of_texts_that_all_differ_are_read(dtype):
+    texts = [f" text {i} " for i in range(1000)]
+    read = read_column("a", CategoryRule(), pandas.Series(texts, dtype=dtype))
+    assert read.tolist() == [text.strip() for text in texts]
+
+
 @pytest.mark.parametrize("dtype", ["str", "string[pyarrow]", "string[python]", object])
 def test_missing_cells_of_long_columns_of_texts_are_missing(dtype):
     cells = ["Bern", None] * 200

@@ -69,6 +69,10 @@ def first_layer(
                 filled = g.sub(filled, shift)
             cells.append((g.clip(filled, -_LARGEST, _LARGEST), len(columns)))
             rises.append(_ramps(columns, shift, ramp_weight))
+    if numeric is not None and n_missing:
+        columns = child.numeric_columns
+        cells.append((g.as_float32(g.is_nan(numeric)), len(columns)))
+        rises.append(_missing(columns, missing_weight))
     if categorical is not None:
         stepped, gathered = _shared_out(child.categorical_columns)
         rows = _category_rows(child, category_weight)
@@ -79,8 +83,6 @@ def first_layer(
             offset = bias + others
         if gathered:
             offset = _gathered(g, categorical, child.categorical_columns, gathered, rows, offset)
-    if numeric is not None and n_missing:
-        offset = _add_missing(g, numeric, child.numeric_columns, missing_weight, offset)
     parts: list[tuple[Value, Array]] = [] if exact is None else [exact]
     if rises:
         parts.append(_risen(g, cells, rises))
@@ -173,13 +175,10 @@ def _exact_ramps(
     return ramps, padded[[first[i] + k if used else -1 for (i, k), used in zip(index, needed, strict=True)]]
 
 
-def _add_missing(
-    g: GraphBuilder, numeric: Value, columns: Sequence[NumericColumn], weight: Array, offset: Value | Array
-) -> Value:
-    """`offset` and the weights of the cells that are missing; (N, M)."""
-    spread = np.zeros((len(columns), weight.shape[1]), np.float32)
-    spread[[i for i, column in enumerate(columns) if column.missing_indicator]] = weight
-    return g.gemm(g.as_float32(g.is_nan(numeric)), spread, _operand(offset))
+def _missing(columns: Sequence[NumericColumn], weight: Array) -> _Rises:
+    """Missing indicators, which are 0 or 1 already."""
+    column = np.array([i for i, column in enumerate(columns) if column.missing_indicator])
+    return _Rises(column, np.ones(len(column)), np.zeros(len(column)), weight)
 
 
 def _category_rows(child: ChildNetwork, weight: Array) -> list[Array]:
@@ -271,7 +270,3 @@ def _columns(g: GraphBuilder, x: Value, columns: list[int], n_columns: int) -> V
     if columns == list(range(n_columns)):
         return x
     return g.gather(x, np.array(columns, np.int64), axis=1)
-
-
-def _operand(offset: Value | Array) -> Value | FloatArray:
-    return offset if isinstance(offset, Value) else offset.astype(np.float32)
