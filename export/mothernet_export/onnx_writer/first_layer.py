@@ -57,13 +57,13 @@ def first_layer(
     offset: Value | Array = bias
     cells: list[tuple[Value, int]] = []  # with their numbers of columns
     rises: list[_Rises] = []
-    exact: tuple[Value, Array] | None = None
+    parts: list[tuple[Value, Array]] = []
     if numeric is not None and n_ramps:
         columns = child.numeric_columns
         filled = g.imputer(numeric, [float(np.float32(column.centre)) for column in columns])  # (N, Fn)
         shift = _shift(child)
         if shift is None or len(columns) * n_ramps > _MAX_PRODUCTS:
-            exact = _exact_ramps(g, filled, columns, ramp_weight)
+            parts.append(_exact_ramps(g, filled, columns, ramp_weight))
         else:
             if shift.any():
                 filled = g.sub(filled, shift)
@@ -71,8 +71,15 @@ def first_layer(
             rises.append(_ramps(columns, shift, ramp_weight))
     if numeric is not None and n_missing:
         columns = child.numeric_columns
-        cells.append((g.as_float32(g.is_nan(numeric)), len(columns)))
-        rises.append(_missing(columns, missing_weight))
+        is_missing = g.as_float32(g.is_nan(numeric))  # (N, Fn)
+        missing = _missing(columns, missing_weight)
+        if len(columns) * n_missing > _MAX_PRODUCTS:
+            spread = np.zeros((len(columns), weight.shape[1]))
+            spread[missing.column] = missing_weight
+            parts.append((is_missing, spread))
+        else:
+            cells.append((is_missing, len(columns)))
+            rises.append(missing)
     if categorical is not None:
         stepped, gathered = _shared_out(child.categorical_columns)
         rows = _category_rows(child, category_weight)
@@ -83,7 +90,6 @@ def first_layer(
             offset = bias + others
         if gathered:
             offset = _gathered(g, categorical, child.categorical_columns, gathered, rows, offset)
-    parts: list[tuple[Value, Array]] = [] if exact is None else [exact]
     if rises:
         parts.append(_risen(g, cells, rises))
     if not parts:

@@ -124,6 +124,16 @@ def test_no_float64_anywhere(mixed_child: ChildNetwork) -> None:
     assert len(model.graph.value_info) == len(model.graph.node) - 1  # all are inferred; the last has the two outputs
 
 
+def test_a_wide_table_with_missing_cells_makes_no_square_matrix(make_child: Any) -> None:
+    columns = [NumericColumn(f"c{i}", 0.0, (0.0, 1.0), True) for i in range(300)]
+    child = make_child(*columns, width=2)
+    model = to_onnx(child)
+    assert [node.op_type for node in model.graph.node].count("OneHot") == 0
+    numeric = np.random.default_rng(0).choice([0.2, 0.7, np.nan], (20, 300))
+    parity = check_export(model, child, numeric)
+    assert parity.ok, parity
+
+
 def test_the_file_grows_linearly_with_the_categories(make_child: Any) -> None:
     def size_bytes(n_columns: int) -> int:
         columns = [CategoricalColumn(f"c{i}", tuple(f"{i}-{k}" for k in range(50))) for i in range(n_columns)]
