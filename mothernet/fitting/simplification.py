@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ from scipy.special import log_softmax, softmax
 
 from mothernet.fitting.child import ChildWeights
 from mothernet.fitting.context import stratified_rows
+from mothernet.fitting.merging import Ramps
 from mothernet.network.output_layer import OutputLayer, solve
 from mothernet.settings import FitSettings
 from mothernet.tables.encoding import Encoding
@@ -65,25 +66,6 @@ class _Teacher(NamedTuple):
     probabilities: Array  # (N, C)
     logits: Array  # (N, C) with mean zero in each row
     row_weight: Array  # (N,) sums to one
-
-
-@dataclass
-class _Ramps:
-    """The ramps of a numeric column while they are merged; k of them, of the teacher's K."""
-
-    knots: list[float]
-    mixture: Array  # (k, K): each ramp is a mean of the teacher's, weighted by width
-    covariance: Array  # (K, K) of the teacher's ramps
-    weight: Array  # (k, M)
-    effect: Array  # (k, M): weights in units of root nats
-
-
-class _Change(NamedTuple):
-    """The cheapest change of a column."""
-
-    cost: float  # nats
-    kind: Literal["merge", "drop", "drop column"]
-    ramp: int = 0
 
 
 def simplified(
@@ -131,7 +113,7 @@ def _teach(
     settings: FitSettings,
     row_weight: Array | None,
 ) -> _Teacher:
-    """Real rows, and as many in which some columns' cells are another row's, and what the teacher says of them."""
+    """Real rows, rows in which some columns' cells are another row's, and what the teacher says of both."""
     real = stratified_rows(y, settings.matched_rows, rng)
     names = {name: k for k, name in enumerate(dict.fromkeys(column.name for column in raw))}
     mixed = np.tile(rng.choice(real, settings.mixed_rows)[:, None], len(names))  # (mixed rows, raw columns)
@@ -226,7 +208,7 @@ def _choose_inputs(
     output: Array,
     price: float,
     settings: FitSettings,
-) -> tuple[dict[int, _Ramps], npt.NDArray[np.int64], Array]:
+) -> tuple[dict[int, Ramps], npt.NDArray[np.int64], Array]:
     """Merge and drop ramps, and drop columns, as long as a change costs less than the price.
 
     The cost of changing what a column adds to the layer before the units, by e(x) u with a function e of the cell and
@@ -238,7 +220,7 @@ def _choose_inputs(
     """
     root = _root_curvature(teacher, first, bias, output)
     folded_weight, start = encoding.matrix.T @ first, 0  # (R, M)
-    columns: dict[int, _Ramps] = {}
+    columns: dict[int, Ramps] = {}
     others: dict[int, npt.NDArray[np.int64]] = {}
     for i, (column, values) in enumerate(zip(encoding.columns, teacher.cells, strict=True)):
         mine = np.flatnonzero((encoding.input_column == i) & ~encoding.is_of_ramps)
@@ -249,7 +231,7 @@ def _choose_inputs(
         centred = values - teacher.row_weight @ values
         weight = folded_weight[start : start + column.n_ramps]
         start += column.n_ramps
-        columns[i] = _Ramps(
+        columns[i] = Ramps(
             list(column.knots),
             np.eye(column.n_ramps),
             (centred * teacher.row_weight[:, None]).T @ centred,
@@ -257,7 +239,7 @@ def _choose_inputs(
             weight @ root,
         )
     bias = bias + encoding.base[encoding.is_of_ramps] @ first[encoding.is_of_ramps]
-    queue = [(*_cheapest_change(ramps), i, len(ramps.weight)) for i, ramps in columns.items()]
+    queue = [(*ramps.cheapest_change(), i, len(ramps.weight)) for i, ramps in columns.items()]
     for i, inputs in others.items():
         part = teacher.inputs[:, inputs]
         spread = (part - teacher.row_weight @ part) @ (first[inputs] @ root)  # (N, M)
@@ -277,18 +259,18 @@ def _choose_inputs(
             inputs = others.pop(i)
             bias += teacher.row_weight @ teacher.inputs[:, inputs] @ first[inputs]
         elif kind == "merge":
-            _merge(columns[i], k)
+            columns[i].merge(k)
         else:
             values = teacher.cells[i]
             assert values is not None
             bias += (teacher.row_weight @ values @ columns[i].mixture[k]) * columns[i].weight[k]
-            _drop(columns[i], k)
+            columns[i].drop(k)
         if is_last:
             remaining -= 1
             if kind == "drop":
                 del columns[i]
         else:
-            heapq.heappush(queue, (*_cheapest_change(columns[i]), i, len(columns[i].weight)))
+            heapq.heappush(queue, (*columns[i].cheapest_change(), i, len(columns[i].weight)))
     rest = np.sort(np.concatenate([*others.values(), np.empty(0, np.int64)])).astype(np.int64)
     return columns, rest, bias
 
@@ -309,42 +291,10 @@ def _root_curvature(teacher: _Teacher, first: Array, bias: Array, output: Array)
     return root
 
 
-def _cheapest_change(ramps: _Ramps) -> _Change:
-    """Of merging two neighbours and dropping the first or the last, what costs least."""
-    covariance = ramps.mixture @ ramps.covariance @ ramps.mixture.T  # (k, k)
-    variance, width = covariance.diagonal(), np.diff(ramps.knots)
-    last = len(width) - 1
-    changes = [_Change(float(variance[k] * (ramps.effect[k] @ ramps.effect[k])) / 2, "drop", k) for k in {0, last}]
-    if last:
-        total = width[:-1] + width[1:]
-        bend = (width[:-1, None] * ramps.effect[1:] - width[1:, None] * ramps.effect[:-1]) / total[:, None]
-        tent = variance[:-1] + variance[1:] - 2 * covariance.diagonal(1)
-        cost = tent * (bend**2).sum(axis=1) / 2
-        changes.append(_Change(float(cost.min()), "merge", int(cost.argmin())))
-    return min(changes)
-
-
-def _merge(ramps: _Ramps, k: int) -> None:
-    """One ramp in place of ramps k and k + 1, with the sum of their weights."""
-    width = np.diff(ramps.knots)[k : k + 2]
-    ramps.mixture[k] = width @ ramps.mixture[k : k + 2] / width.sum()
-    ramps.weight = np.concatenate([ramps.weight[:k], [ramps.weight[k] + ramps.weight[k + 1]], ramps.weight[k + 2 :]])
-    ramps.effect = np.concatenate([ramps.effect[:k], [ramps.effect[k] + ramps.effect[k + 1]], ramps.effect[k + 2 :]])
-    ramps.mixture = np.delete(ramps.mixture, k + 1, axis=0)
-    del ramps.knots[k + 1]
-
-
-def _drop(ramps: _Ramps, k: int) -> None:
-    """Take away the first or last ramp: the function ends earlier."""
-    del ramps.knots[k if k == 0 else k + 1]
-    ramps.mixture = np.delete(ramps.mixture, k, axis=0)
-    ramps.weight, ramps.effect = np.delete(ramps.weight, k, axis=0), np.delete(ramps.effect, k, axis=0)
-
-
 def _solved(
     encoding: Encoding,
     teacher: _Teacher,
-    ramps: dict[int, _Ramps],
+    ramps: dict[int, Ramps],
     rest: npt.NDArray[np.int64],
     first: Array,
     bias: Array,
@@ -405,7 +355,7 @@ def _rounding_error(inputs: Array, unit_weight: Array, unit_bias: Array, solved:
 
 
 def _remaining_columns(
-    encoding: Encoding, ramps: dict[int, _Ramps], rest: npt.NDArray[np.int64]
+    encoding: Encoding, ramps: dict[int, Ramps], rest: npt.NDArray[np.int64]
 ) -> tuple[Columns, npt.NDArray[np.int64]]:
     """Records of the columns that still have inputs, the others ignored; and the numbers of the inputs of the old first
     layer, ramps left out, that they have."""
