@@ -56,7 +56,8 @@ class FitSettings:
     default_price: float = 4e-4
     large_price: float = 0.0  # nothing is taken away
     text_price: float = 5.0  # prices that a column of texts must be worth: reading one takes as long as many products
-    max_prices_paid: float = 100.0  # all that is taken away costs at most this, units and inputs each
+    max_prices_paid: float = 100.0  # all that is taken away may cost this, units and inputs each ...
+    max_attempts: int = 6  # ... with a price that falls to a quarter until it does
     matched_rows: int = 4_000  # of the training table, by which it is judged ...
     mixed_rows: int = 2_000  # ... and rows made of these, in which ...
     mixed_share: float = 0.3  # ... so many cells are another row's

@@ -46,6 +46,8 @@ class NumericColumn:
         difference.
     part : {"value", "days", "month", "weekday", "hour"}
         What of a cell is the number: ``"value"`` of a `NumberRule`, one of the others of a `DateRule`.
+    missing_in_training : bool
+        Whether training had missing cells, also where `missing_indicator` says that nothing depends on them.
 
     Raises
     ------
@@ -60,6 +62,7 @@ class NumericColumn:
     rule: NumberRule | DateRule = _PLAIN_NUMBERS
     offset: float = 0.0
     part: Part = "value"
+    missing_in_training: bool = False
 
     def __post_init__(self) -> None:
         check_storable(self.name, "the name of a column")

@@ -58,5 +58,7 @@ def _entry(parts: Sequence[Column], positions: dict[str, int]) -> dict[str, Any]
         if isinstance(column, CategoricalColumn):
             entry |= {"categories": list(column.categories), "missing_in_training": "" in column.categories}
     if isinstance(parts[0], NumericColumn):
-        entry["missing_in_training"] = any(isinstance(c, NumericColumn) and c.missing_indicator for c in parts)
+        entry["missing_in_training"] = any(
+            isinstance(c, NumericColumn) and (c.missing_indicator or c.missing_in_training) for c in parts
+        )
     return {**entry, "used": any(column.n_inputs > 0 for column in parts)}

@@ -91,7 +91,7 @@ def export_table(
         if most <= settings.max_category_features:
             raise ValueError(
                 f"--max-bytes must be at least {n_bytes:,} for this table and size, however: {max_bytes:,}. "
-                "Choose a smaller --size, or --drop columns."
+                "Choose a smaller --size or --width, or --drop columns."
             )
         settings = replace(settings, max_categories=max(settings.max_category_features, most // 2))
         model = classifier().fit(X, y)

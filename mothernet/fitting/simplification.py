@@ -96,12 +96,18 @@ def simplified(
     """
     teacher = _teach(encoding, raw, weights, y, rng, settings, row_weight)
     nats = price * min(_information(teacher), settings.max_priced_information)
+    allowed = 2 * settings.max_prices_paid * nats  # of units and of inputs
     n_units = len(weights.output_weight)
-    kept, direct, output, bias = _choose_units(teacher, weights, nats, settings)
-    first = np.concatenate([weights.first_weight[:, :n_units][:, kept], direct], axis=1)  # (D, M)
-    first_bias = np.concatenate([weights.first_bias[:n_units][kept], bias])  # (M,)
-    ramps, rest, first_bias = _choose_inputs(encoding, teacher, first, first_bias, output, nats, settings)
-    return _solved(encoding, teacher, ramps, rest, first, first_bias, settings)
+    for _ in range(settings.max_attempts):
+        kept, direct, output, bias = _choose_units(teacher, weights, nats, settings)
+        first = np.concatenate([weights.first_weight[:, :n_units][:, kept], direct], axis=1)  # (D, M)
+        first_bias = np.concatenate([weights.first_bias[:n_units][kept], bias])  # (M,)
+        ramps, rest, first_bias = _choose_inputs(encoding, teacher, first, first_bias, output, nats, settings)
+        child, divergence = _solved(encoding, teacher, ramps, rest, first, first_bias, settings)
+        if divergence <= allowed:
+            return child
+        nats /= 4  # what alike columns say together is lost together, though each alone costs little
+    return folded(encoding, weights)
 
 
 def _teach(
@@ -280,12 +286,17 @@ def _root_curvature(teacher: _Teacher, first: Array, bias: Array, output: Array)
     H, p = len(output), teacher.probabilities
     pre = teacher.inputs @ first[:, :H] + bias[:H]
     gate = ((pre > 0) & (pre < 1)).astype(np.float64)  # (N, H)
-    curvature = np.zeros((first.shape[1], first.shape[1]))
+    # the mean of J (diag(p) - p p') J' with the Jacobian J = [diag(gate) output; 1] (M, C) of a row's logits
+    gated = gate * (p @ output.T)  # (N, H)
+    change = np.concatenate([gated, p], axis=1)  # (N, M), J p
+    curvature = -(change * teacher.row_weight[:, None]).T @ change
+    weighted = p * teacher.row_weight[:, None]  # (N, C)
+    curvature[H:, H:] += np.diag(weighted.sum(axis=0))
+    mixed = output * (gate.T @ weighted)  # (H, C)
+    curvature[:H, H:] += mixed
+    curvature[H:, :H] += mixed.T
     for c in range(p.shape[1]):
-        direction = -p.copy()
-        direction[:, c] += 1  # (N, C)
-        change = np.concatenate([gate * (direction @ output.T), direction], axis=1)  # (N, M)
-        curvature += (change * (teacher.row_weight * p[:, c])[:, None]).T @ change
+        curvature[:H, :H] += np.outer(output[:, c], output[:, c]) * ((gate * weighted[:, c : c + 1]).T @ gate)
     value, vector = np.linalg.eigh(curvature)
     root: Array = vector * np.sqrt(np.maximum(value, 0))
     return root
@@ -299,8 +310,9 @@ def _solved(
     first: Array,
     bias: Array,
     settings: FitSettings,
-) -> FoldedChild:
-    """The child of these ramps, inputs and units, its output layer solved for the teacher's probabilities."""
+) -> tuple[FoldedChild, float]:
+    """The child of these ramps, inputs and units, its output layer solved for the teacher's probabilities; and how far
+    it is from them (nats)."""
     C = teacher.probabilities.shape[1]
     H = first.shape[1] - C
     parts = [values @ ramps[i].mixture.T for i, values in enumerate(teacher.cells) if i in ramps and values is not None]
@@ -315,7 +327,7 @@ def _solved(
     )
     layer: OutputLayer | None = None
     solved, solved_bias = np.zeros((phi.shape[1], C)), np.zeros(C)
-    penalty = settings.match_penalty
+    penalty, error = settings.match_penalty, np.inf
     for _ in range(settings.max_strengthenings):
         layer = solve(
             x,
@@ -326,20 +338,28 @@ def _solved(
             steps=settings.match_steps,
             tolerance=settings.match_tolerance,
         )
-        solved = layer.weight[0].numpy() / scale[:, None]  # (P + rest + H, C)
-        solved_bias = layer.bias[0, 0].numpy() - mean @ solved
-        if _rounding_error(inputs, unit_weight, bias[:H], solved, solved_bias) < settings.max_rounding_error:
+        weight = layer.weight[0].numpy() / scale[:, None]  # (P + rest + H, C)
+        weight_bias = layer.bias[0, 0].numpy() - mean @ weight
+        before, error = error, _rounding_error(inputs, unit_weight, bias[:H], weight, weight_bias)
+        if error > before / 2:  # not because of these weights: a stronger penalty only costs
+            break
+        solved, solved_bias = weight, weight_bias
+        if error < settings.max_rounding_error:
             break
         penalty *= 10
     weight = np.concatenate([unit_weight, solved[: inputs.shape[1]]], axis=1)  # (P + rest, M)
     P = len(ramp_weight)
     columns, entries = _remaining_columns(encoding, ramps, rest)
-    return FoldedChild(
+    log_p = log_softmax(phi @ solved + solved_bias, axis=1)
+    p = teacher.probabilities
+    divergence = float(teacher.row_weight @ (p * (np.log(np.maximum(p, 1e-300)) - log_p)).sum(axis=1))
+    child = FoldedChild(
         columns,
         np.concatenate([weight[:P], encoding.matrix[rest].T[entries] @ weight[P:]]),
         np.concatenate([bias[:H], solved_bias]) + encoding.base[rest] @ weight[P:],
         solved[inputs.shape[1] :],
     )
+    return child, divergence
 
 
 def _rounding_error(inputs: Array, unit_weight: Array, unit_bias: Array, solved: Array, bias: Array) -> float:
@@ -364,7 +384,10 @@ def _remaining_columns(
     for i, column in enumerate(encoding.columns):
         if isinstance(column, NumericColumn) and (i in ramps or i in used):
             knots = tuple(ramps[i].knots) if i in ramps else ()
-            columns.append(replace(column, knots=knots, missing_indicator=i in used))
+            smaller = replace(
+                column, knots=knots, missing_indicator=i in used, missing_in_training=column.missing_indicator
+            )
+            columns.append(smaller)
         elif isinstance(column, CategoricalColumn) and i in used:
             columns.append(column)
         else:

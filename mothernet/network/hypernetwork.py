@@ -74,6 +74,8 @@ class HypernetworkConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "unit_cycle", tuple(self.unit_cycle))  # JSON has lists
+        if self.activation not in get_args(Activation):
+            raise ValueError(f"activation must be 'tanh', however: {self.activation!r}. Pretrain with it.")
         if not self.unit_cycle or set(self.unit_cycle) - set(get_args(UnitType)):
             raise ValueError(f"unit_cycle must be made of {', '.join(get_args(UnitType))}, however: {self.unit_cycle}.")
 

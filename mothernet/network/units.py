@@ -12,7 +12,6 @@ import math
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from mothernet.network.inputs import Ramps, balanced_weights
@@ -21,7 +20,6 @@ __all__ = [
     "RELEVANCE_RANKS",
     "Activation",
     "UnitType",
-    "activate",
     "anchor_rows",
     "anchored_units",
     "features_first",
@@ -30,22 +28,17 @@ __all__ = [
 ]
 
 UnitType = Literal["learned", "anchored", "projected"]
-Activation = Literal["tanh", "relu"]
+Activation = Literal["tanh"]  # of pretraining; the child's units are piecewise linear, see mothernet.fitting.child
 
 RELEVANCE_RANKS = 256  # ranks of relevance that random projections tell apart
 
 
-def activate(pre_activation: Tensor, activation: Activation) -> Tensor:
-    """The activation function of the child's hidden layer; any shape."""
-    return torch.tanh(pre_activation) if activation == "tanh" else F.relu(pre_activation)
-
-
-def hidden_units(inputs: Tensor, weight: Tensor, bias: Tensor, activation: Activation) -> Tensor:
-    """The child's hidden layer, h = act(x W1 + b1).
+def hidden_units(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """The hidden layer as pretraining sees it, h = tanh(x W1 + b1).
 
     Takes (B, N, P) inputs, (B, P, H) weights and (B, H) biases, returns (B, N, H).
     """
-    return activate(inputs @ weight + bias[:, None], activation)
+    return torch.tanh(inputs @ weight + bias[:, None])
 
 
 def anchor_rows(ranks: Tensor, y: Tensor, n_classes: int, n_anchors: int) -> Tensor:

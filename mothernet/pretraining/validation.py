@@ -48,8 +48,7 @@ def predicted_penalty_logits(network: Hypernetwork, batch: TaskBatch, width: int
     with torch.autocast(inputs.device.type, enabled=False):
         ramps = Ramps.fit(inputs, balanced_weights(y, n_classes), config.ramps)
         phi, phi_query = (
-            torch.cat([x, hidden_units(x, layer.weight, layer.bias, config.activation)], -1)
-            for x in (ramps(inputs), ramps(query))
+            torch.cat([x, hidden_units(x, layer.weight, layer.bias)], -1) for x in (ramps(inputs), ramps(query))
         )  # (B, S, K), (B, Q, K)
         scale = FeatureScale.fit(phi)
         groups = (n_features, n_features * config.ramps, width)

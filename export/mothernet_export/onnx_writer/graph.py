@@ -21,6 +21,7 @@ from mothernet_export.target import ClassTarget, Target
 
 Array = npt.NDArray[np.float64]
 
+_MAX_SIZE = 256.0  # of direct outputs in the hidden layer, beyond which float32 rounds them by more than 2e-6
 _MARGIN = 1e-3  # of the largest direct output, so that rounding clips none of them
 
 
@@ -31,6 +32,7 @@ class _Network(NamedTuple):
     first_bias: Array  # (M,)
     output_weight: Array  # (M, C)
     output_bias: Array  # (C,)
+    bounded: bool = True  # or else the direct outputs are as they are, and the clip must not see them
 
 
 def build_graph(child: ChildNetwork) -> GraphProto:
@@ -51,8 +53,13 @@ def build_graph(child: ChildNetwork) -> GraphProto:
     if layer.inputs is None and not isinstance(layer.offset, Value):  # no column is used
         x: Value = _constant_logits(g, child, (numeric, categorical))
         weight, bias = np.eye(child.target.n_outputs), np.zeros(child.target.n_outputs)
-    elif child.width:
+    elif child.width and network.bounded:
         x, weight, bias = g.clip_unit(_summed(g, layer)), network.output_weight, network.output_bias
+    elif child.width:
+        pre, C = _summed(g, layer), child.target.n_outputs
+        direct = g.gemm(pre, np.eye(child.width + C, C, -child.width, np.float32), np.zeros(C, np.float32))
+        x = g.gemm(g.clip_unit(pre), network.output_weight.astype(np.float32), direct)
+        weight, bias = np.eye(C), network.output_bias
     elif layer.inputs is not None and not isinstance(layer.offset, Value):
         x, weight, bias = layer.inputs, layer.weight, layer.offset
     else:
@@ -85,6 +92,8 @@ def _bounded(child: ChildNetwork) -> _Network:
     if not H:
         return _Network(first, bias, np.eye(C), np.zeros(C))
     size = _size_of_direct_outputs(child, first[:, H:], bias[H:])
+    if size > _MAX_SIZE:
+        return _Network(first, bias, np.concatenate([output, np.zeros((C, C))]), np.zeros(C), bounded=False)
     first[:, H:] /= size
     bias[H:] = bias[H:] / size + 0.5
     return _Network(first, bias, np.concatenate([output, size * np.eye(C)]), np.full(C, -size / 2))

@@ -124,6 +124,24 @@ def test_no_float64_anywhere(mixed_child: ChildNetwork) -> None:
     assert len(model.graph.value_info) == len(model.graph.node) - 1  # all are inferred; the last has the two outputs
 
 
+def test_direct_outputs_too_large_for_the_hidden_layer_go_beside_it(make_child: Any) -> None:
+    columns = [NumericColumn(f"c{i}", 0.0, (-1.0, 0.0, 1.0), False) for i in range(100)]
+    child = make_child(*columns, classes=(0, 1), width=4)
+    weight = child.first_weight.copy()
+    weight[:, 4:] *= 5
+    child = replace(child, first_weight=weight)
+    model = to_onnx(child)
+    assert [node.op_type for node in model.graph.node][-5:] == [
+        "Gemm",
+        "Gemm",
+        "HardSigmoid",
+        "Gemm",
+        "LinearClassifier",
+    ]
+    parity = check_export(model, child, np.random.default_rng(0).normal(size=(500, 100)))
+    assert parity.ok, parity
+
+
 def test_a_wide_table_with_missing_cells_makes_no_square_matrix(make_child: Any) -> None:
     columns = [NumericColumn(f"c{i}", 0.0, (0.0, 1.0), True) for i in range(300)]
     child = make_child(*columns, width=2)

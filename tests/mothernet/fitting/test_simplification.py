@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 from mothernet_export import CategoricalColumn, IgnoredColumn, NumericColumn
 from mothernet_runtime.cells import CategoryRule, DateRule, NumberRule
+from sklearn.metrics import roc_auc_score
 
 from mothernet import MotherNetClassifier
 from mothernet.fitting.child import ChildWeights
-from mothernet.fitting.simplification import FoldedChild, folded, simplified
+from mothernet.fitting.simplification import FoldedChild, _root_curvature, _Teacher, folded, simplified
 from mothernet.settings import DEFAULT_SETTINGS
 from mothernet.tables.category_odds import Labels
 from mothernet.tables.encoding import Encoding, fit_encoding
@@ -137,6 +138,50 @@ def test_ramps_on_a_straight_line_are_merged_and_nothing_changes(table: Any) -> 
     assert column.name == "x" and len(column.knots) <= 4  # linear but for the ends
     teacher = probabilities(folded(encoding, weights), raw)
     np.testing.assert_allclose(probabilities(child, raw), teacher, atol=0.02)
+
+
+def test_the_curvature_is_the_mean_over_rows_of_the_softmax_behind_the_gates() -> None:
+    rng = np.random.default_rng(0)
+    N_, D, H, C = 7, 3, 4, 3
+    first, bias, output = rng.normal(size=(D, H + C)), rng.normal(size=H + C), rng.normal(size=(H, C))
+    p = rng.dirichlet(np.ones(C), N_)
+    teacher = _Teacher(rng.normal(size=(N_, D)), [], np.empty((N_, 0)), p, np.log(p), np.full(N_, 1 / N_))
+    expected = np.zeros((H + C, H + C))
+    for row in range(N_):
+        pre = teacher.inputs[row] @ first[:, :H] + bias[:H]
+        jacobian = np.concatenate([((pre > 0) & (pre < 1))[:, None] * output, np.eye(C)])  # (M, C)
+        expected += jacobian @ (np.diag(p[row]) - np.outer(p[row], p[row])) @ jacobian.T / N_
+    root = _root_curvature(teacher, first, bias, output)
+    np.testing.assert_allclose(root @ root.T, expected, atol=1e-12)
+
+
+def test_many_columns_that_say_the_same_are_not_all_dropped() -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(1200) % 2
+    X = rng.normal(size=(1200, 200)) + 0.15 * (2 * y[:, None] - 1)  # each column says next to nothing
+    auc = [
+        roc_auc_score(y[300:], MotherNetClassifier(size=size).fit(X[:300], y[:300]).predict_proba(X[300:])[:, 1])
+        for size in ("default", "large")
+    ]
+    assert auc[1] > 0.95 and auc[0] > auc[1] - 0.01
+
+
+def test_what_rounding_leaves_is_not_cured_by_saying_nothing(table: Any) -> None:
+    raw, encoding = table
+    weights = random_weights(encoding)
+    teacher = probabilities(folded(encoding, weights), raw)
+    child = simplify(table, weights, 1e-6, max_rounding_error=0.0)  # no penalty is strong enough
+    assert divergence(teacher, probabilities(child, raw)) < 1e-3
+
+
+def test_missing_cells_of_training_are_remembered_where_nothing_depends_on_them(table: Any) -> None:
+    _, encoding = table
+    weights = random_weights(encoding)
+    indicator = (encoding.input_column == 1) & ~encoding.is_of_ramps
+    weights.first_weight[indicator] = 0
+    (gaps,) = [column for column in simplify(table, weights, 1e-4).columns if column.name == "gaps"]
+    assert isinstance(gaps, NumericColumn)
+    assert (gaps.missing_indicator, gaps.missing_in_training) == (False, True)
 
 
 def test_labels_are_not_looked_at(table: Any) -> None:

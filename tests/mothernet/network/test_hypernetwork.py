@@ -94,7 +94,7 @@ def test_any_number_of_features_classes_and_rows(network, features, classes, row
     layer = generated(network, X, y, classes, 16)
     assert layer.weight.shape == (1, features * 9, 16)
     inputs = Ramps.fit(X, balanced_weights(y, classes), 8)(X)
-    assert hidden_units(inputs, layer.weight, layer.bias, "tanh").isfinite().all()
+    assert hidden_units(inputs, layer.weight, layer.bias).isfinite().all()
 
 
 def test_an_unknown_type_of_unit_is_an_error():

@@ -33,7 +33,7 @@ def test_an_anchored_unit_is_largest_at_rows_like_its_anchor():
     X = Standardiser.fit(X)(X)
     layer = network(X, y, 2, 40)
     inputs = Ramps.fit(X, balanced_weights(y, 2), 8)(X)
-    units = hidden_units(inputs, layer.weight, layer.bias, "tanh")[0]  # (S, H)
+    units = hidden_units(inputs, layer.weight, layer.bias)[0]  # (S, H)
     by_relevance = X.gather(2, mutual_information(X, y, 2).argsort(1, descending=True)[:, None].expand(-1, 80, -1))
     anchors = anchor_rows(mid_ranks(by_relevance), classes_by_frequency(X, y, 2), 2, 20)[0]
     rank = units.argsort(0, descending=True).argsort(0)  # (S, H) of the rows
