@@ -34,7 +34,8 @@ from sklearn.utils.validation import (
 )
 
 from mothernet.fitting.child import PenaltySource, fit_child_weights
-from mothernet.fitting.simplification import folded, simplified
+from mothernet.fitting.folding import folded
+from mothernet.fitting.simplification import simplified
 from mothernet.network.checkpoint import Checkpoint, load_checkpoint
 from mothernet.network.inputs import balanced_weights
 from mothernet.settings import DEFAULT_SETTINGS, FitSettings, Size
@@ -198,9 +199,10 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
             row_weight=row_weight,
             settings=settings,
         )
-        child = folded(encoding, weights)
         if (price := settings.price(self.size)) and encoding.inputs.shape[1]:
             child = simplified(encoding, raw, weights, code.astype(np.int64), price, rng, settings, row_weight)
+        else:
+            child = folded(encoding, weights)
         self.classes_ = classes
         self.child_ = ChildNetwork(
             columns=child.columns,

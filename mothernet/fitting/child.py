@@ -23,7 +23,7 @@ from mothernet.network.hypernetwork import GeneratedLayer, Hypernetwork
 from mothernet.network.output_layer import FeatureScale, OutputLayer, features_of_unit_type, solve_by_unit_type
 from mothernet.settings import DEFAULT_SETTINGS, FitSettings
 
-__all__ = ["ChildWeights", "PenaltySource", "fit_child_weights"]
+__all__ = ["ChildWeights", "PenaltySource", "WeightTensors", "fit_child_weights", "rounding_error"]
 
 PenaltySource = Literal["cross-validated", "predicted"]
 
@@ -38,7 +38,7 @@ class ChildWeights(NamedTuple):
     def logits(self, inputs: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """Logits (N, C) of (N, D) inputs, in float64."""
         x, first, bias, output = (torch.from_numpy(np.asarray(array, np.float64)) for array in (inputs, *self))
-        return _logits(x, _Weights(first, bias, output)).numpy()
+        return _logits(x, WeightTensors(first, bias, output)).numpy()
 
 
 def fit_child_weights(
@@ -114,14 +114,14 @@ def fit_child_weights(
             tolerance=settings.solve_tolerance,
         )
         weights = _combined(layer, solved, scale, temperature)
-        if _rounding_error(x[0, : settings.max_fold_rows], weights) < settings.max_rounding_error:
+        if rounding_error(x[0, : settings.max_fold_rows], weights) < settings.max_rounding_error:
             break
         # weights so large and opposed that the file's float32 sums would show it
         strength = settings.strengthening * strength
     return ChildWeights(*(tensor.cpu().numpy() for tensor in weights))
 
 
-class _Weights(NamedTuple):
+class WeightTensors(NamedTuple):
     """What :class:`ChildWeights` holds, as tensors."""
 
     first_weight: Tensor  # (D, H + C)
@@ -134,26 +134,26 @@ def _clipped(layer: GeneratedLayer, reach: float) -> GeneratedLayer:
     return layer._replace(weight=layer.weight / (2 * reach), bias=0.5 + layer.bias / (2 * reach))
 
 
-def _combined(layer: GeneratedLayer, solved: OutputLayer, scale: FeatureScale, temperature: float) -> _Weights:
+def _combined(layer: GeneratedLayer, solved: OutputLayer, scale: FeatureScale, temperature: float) -> WeightTensors:
     """Hidden and output layer as one child on unstandardised features."""
     D = layer.weight.shape[1]
     weight = solved.weight[0] * temperature / scale.scale[0].T  # (K, C)
     bias = solved.bias[0, 0] * temperature - scale.mean[0, 0].double() @ weight  # (C,)
     first = torch.cat([layer.weight[0].double(), weight[:D]], 1)
-    return _Weights(first, torch.cat([layer.bias[0].double(), bias]), weight[D:])
+    return WeightTensors(first, torch.cat([layer.bias[0].double(), bias]), weight[D:])
 
 
-def _logits(x: Tensor, weights: _Weights) -> Tensor:
+def _logits(x: Tensor, weights: WeightTensors) -> Tensor:
     """Logits (N, C) of (N, D) inputs, in the precision of the tensors."""
     pre = x @ weights.first_weight + weights.first_bias  # (N, H + C)
     H = len(weights.output_weight)
     return pre[:, :H].clamp(0, 1) @ weights.output_weight + pre[:, H:]
 
 
-def _rounding_error(x: Tensor, weights: _Weights) -> float:
+def rounding_error(x: Tensor, weights: WeightTensors) -> float:
     """Maximum difference of a probability on (N, D) inputs between float32 and float64 evaluation."""
     probabilities = []
     for dtype in (torch.float32, torch.float64):
-        rounded = _Weights(*(tensor.float().to(dtype) for tensor in weights))
+        rounded = WeightTensors(*(tensor.float().to(dtype) for tensor in weights))
         probabilities.append(_logits(x.to(dtype), rounded).softmax(-1).double())
     return float((probabilities[0] - probabilities[1]).abs().max())

@@ -24,37 +24,18 @@ import torch
 from mothernet_export import CategoricalColumn, IgnoredColumn, NumericColumn
 from scipy.special import log_softmax, softmax
 
-from mothernet.fitting.child import ChildWeights
+from mothernet.fitting.child import ChildWeights, WeightTensors, rounding_error
 from mothernet.fitting.context import stratified_rows
+from mothernet.fitting.folding import Columns, FoldedChild, folded
 from mothernet.fitting.merging import Ramps
 from mothernet.network.output_layer import OutputLayer, solve
 from mothernet.settings import FitSettings
 from mothernet.tables.encoding import Encoding
 from mothernet.tables.raw_inputs import RawColumn, RawNumbers
 
-__all__ = ["FoldedChild", "folded", "simplified"]
+__all__ = ["simplified"]
 
 Array = npt.NDArray[np.float64]
-Columns = tuple[NumericColumn | CategoricalColumn | IgnoredColumn, ...]
-
-
-class FoldedChild(NamedTuple):
-    """A child on the inputs of its file's first layer: what :class:`mothernet_export.ChildNetwork` holds."""
-
-    columns: Columns
-    first_weight: Array  # (R, H + C)
-    first_bias: Array  # (H + C,)
-    output_weight: Array  # (H, C)
-
-
-def folded(encoding: Encoding, weights: ChildWeights) -> FoldedChild:
-    """Fold the encoding, inputs = base + matrix @ basis, into the first layer."""
-    return FoldedChild(
-        encoding.columns,
-        encoding.matrix.T @ weights.first_weight,
-        weights.first_bias + encoding.base @ weights.first_weight,
-        weights.output_weight,
-    )
 
 
 class _Teacher(NamedTuple):
@@ -225,7 +206,8 @@ def _choose_inputs(
     Ramps of the numeric columns that have any, by number; indices of the other inputs that are kept; and the bias.
     """
     root = _root_curvature(teacher, first, bias, output)
-    folded_weight, start = encoding.matrix.T @ first, 0  # (R, M)
+    n_ramps = sum(column.n_ramps for column in encoding.columns if isinstance(column, NumericColumn))
+    folded_weight, start = encoding.matrix[:, :n_ramps].T @ first, 0  # (ramps, M)
     columns: dict[int, Ramps] = {}
     others: dict[int, npt.NDArray[np.int64]] = {}
     for i, (column, values) in enumerate(zip(encoding.columns, teacher.cells, strict=True)):
@@ -325,10 +307,11 @@ def _solved(
     x, target, share = (
         torch.from_numpy(each)[None] for each in ((phi - mean) / scale, teacher.probabilities, teacher.row_weight)
     )
+    n = inputs.shape[1]
+    solved = ChildWeights(np.empty((n, H + C)), np.empty(H + C), np.empty((H, C)))
     layer: OutputLayer | None = None
-    solved, solved_bias = np.zeros((phi.shape[1], C)), np.zeros(C)
     penalty, error = settings.match_penalty, np.inf
-    for _ in range(settings.max_strengthenings):
+    for _ in range(max(1, settings.max_strengthenings)):
         layer = solve(
             x,
             target,
@@ -339,39 +322,31 @@ def _solved(
             tolerance=settings.match_tolerance,
         )
         weight = layer.weight[0].numpy() / scale[:, None]  # (P + rest + H, C)
-        weight_bias = layer.bias[0, 0].numpy() - mean @ weight
-        before, error = error, _rounding_error(inputs, unit_weight, bias[:H], weight, weight_bias)
+        output_bias = layer.bias[0, 0].numpy() - mean @ weight
+        candidate = ChildWeights(
+            np.concatenate([unit_weight, weight[:n]], axis=1), np.concatenate([bias[:H], output_bias]), weight[n:]
+        )
+        before, error = (
+            error,
+            rounding_error(torch.from_numpy(inputs), WeightTensors(*map(torch.from_numpy, candidate))),
+        )
         if error > before / 2:  # not because of these weights: a stronger penalty only costs
             break
-        solved, solved_bias = weight, weight_bias
+        solved = candidate
         if error < settings.max_rounding_error:
             break
         penalty *= 10
-    weight = np.concatenate([unit_weight, solved[: inputs.shape[1]]], axis=1)  # (P + rest, M)
     P = len(ramp_weight)
     columns, entries = _remaining_columns(encoding, ramps, rest)
-    log_p = log_softmax(phi @ solved + solved_bias, axis=1)
-    p = teacher.probabilities
+    p, log_p = teacher.probabilities, log_softmax(solved.logits(inputs), axis=1)
     divergence = float(teacher.row_weight @ (p * (np.log(np.maximum(p, 1e-300)) - log_p)).sum(axis=1))
     child = FoldedChild(
         columns,
-        np.concatenate([weight[:P], encoding.matrix[rest].T[entries] @ weight[P:]]),
-        np.concatenate([bias[:H], solved_bias]) + encoding.base[rest] @ weight[P:],
-        solved[inputs.shape[1] :],
+        np.concatenate([solved.first_weight[:P], encoding.matrix[rest].T[entries] @ solved.first_weight[P:]]),
+        solved.first_bias + encoding.base[rest] @ solved.first_weight[P:],
+        solved.output_weight,
     )
     return child, divergence
-
-
-def _rounding_error(inputs: Array, unit_weight: Array, unit_bias: Array, solved: Array, bias: Array) -> float:
-    """Maximum difference of a probability between float32 and float64 evaluation."""
-    found = []
-    for dtype in ("float32", "float64"):
-        x, first, start, last, end = (
-            each.astype(np.float32).astype(dtype) for each in (inputs, unit_weight, unit_bias, solved, bias)
-        )
-        logits = np.concatenate([x, np.clip(x @ first + start, 0, 1)], axis=1) @ last + end
-        found.append(np.exp(log_softmax(logits.astype(np.float64), axis=1)))
-    return float(np.abs(found[0] - found[1]).max())
 
 
 def _remaining_columns(

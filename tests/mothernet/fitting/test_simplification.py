@@ -14,7 +14,8 @@ from sklearn.metrics import roc_auc_score
 
 from mothernet import MotherNetClassifier
 from mothernet.fitting.child import ChildWeights
-from mothernet.fitting.simplification import FoldedChild, _root_curvature, _Teacher, folded, simplified
+from mothernet.fitting.folding import FoldedChild, folded
+from mothernet.fitting.simplification import _root_curvature, _Teacher, simplified
 from mothernet.settings import DEFAULT_SETTINGS
 from mothernet.tables.category_odds import Labels
 from mothernet.tables.encoding import Encoding, fit_encoding
