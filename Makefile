@@ -6,17 +6,18 @@ PYTHON ?= python3
 PYTEST_ARGS ?=
 PIP := -m pip install --quiet --constraint requirements-ci.txt
 EVERYTHING := .venv/.installed
+USER := .venv-user/.installed
 RUNTIME := .venv-runtime/.installed
 
 .PHONY: conformance demo test
 
-demo: $(EVERYTHING) $(RUNTIME)
-	.venv/bin/python examples/demo/demo.py
+demo: $(USER) $(RUNTIME)
+	.venv-user/bin/python examples/demo/demo.py
 
-test: $(EVERYTHING) $(RUNTIME)
+test: $(EVERYTHING) $(USER) $(RUNTIME)
 	.venv/bin/ruff check
 	.venv/bin/mypy
-	MOTHERNET_RUNTIME_VENV=$(CURDIR)/.venv-runtime .venv/bin/python -m pytest $(PYTEST_ARGS)
+	MOTHERNET_RUNTIME_VENV=$(CURDIR)/.venv-runtime MOTHERNET_USER_VENV=$(CURDIR)/.venv-user .venv/bin/python -m pytest $(PYTEST_ARGS)
 
 # node is optional here, and not in CI, where a test runs it
 conformance: $(EVERYTHING) $(RUNTIME)
@@ -31,6 +32,12 @@ $(EVERYTHING): requirements-ci.txt mothernet/version.py pyproject.toml export/py
 	$(PYTHON) -m venv .venv
 	.venv/bin/python $(PIP) "$$(grep '^torch==' requirements-ci.txt)"
 	.venv/bin/python $(PIP) -e ./runtime -e ./export -e '.[test]'
+	touch $@
+
+# what `pip install mothernet` brings: no torch
+$(USER): requirements-ci.txt mothernet/version.py pyproject.toml export/pyproject.toml runtime/pyproject.toml
+	$(PYTHON) -m venv --clear .venv-user
+	.venv-user/bin/python $(PIP) -e ./runtime -e ./export -e .
 	touch $@
 
 # a wheel of the runtime and what it needs, nothing else

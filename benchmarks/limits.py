@@ -41,7 +41,7 @@ from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
 from mothernet.network.checkpoint import load_checkpoint
-from mothernet.network.hypernetwork import Hypernetwork
+from mothernet.network.forward import ForwardPass
 from mothernet.pretraining.validation import VALIDATION_SEED
 from mothernet.prior import PriorConfig, TaskShape, sample_tasks
 from mothernet.settings import DEFAULT_SETTINGS
@@ -76,7 +76,7 @@ def task(panel: str, value: int, index: int) -> tuple[torch.Tensor, npt.NDArray[
 
 def probabilities(
     model: str,
-    networks: dict[str, Hypernetwork],
+    networks: dict[str, ForwardPass],
     panel: str,
     value: int,
     X: torch.Tensor,
@@ -98,7 +98,7 @@ def probabilities(
     return p
 
 
-def measure(panel: str, value: int, index: int, networks: dict[str, Hypernetwork]) -> list[dict[str, Any]]:
+def measure(panel: str, value: int, index: int, networks: dict[str, ForwardPass]) -> list[dict[str, Any]]:
     """A row per model."""
     warnings.filterwarnings("ignore")  # unconverged logistic regressions
     X, y, S, n_classes = task(panel, value, index)
@@ -156,7 +156,7 @@ def main() -> int:
     protocol = {"panels": panels, "tasks": args.tasks, "checkpoint": checkpoint.fingerprint}
     run = Run.start("limits", __doc__, args, protocol)
     with untrained_checkpoint() as path:
-        networks = {"mothernet": checkpoint.network, "untrained": load_checkpoint(path).network}
+        networks = {"mothernet": ForwardPass(checkpoint), "untrained": ForwardPass(load_checkpoint(path))}
     jobs = [(panel, value, i) for panel in panels for i in range(args.tasks) for value in PANELS[panel]]
     measured = Parallel(n_jobs=-1, return_as="generator")(delayed(measure)(*job, networks) for job in jobs)
     rows = [row for of_job in tqdm(measured, total=len(jobs), file=sys.stderr) for row in of_job]

@@ -29,7 +29,8 @@ from common.scores import means_by_model, scored
 from tqdm import tqdm
 
 from mothernet.network.checkpoint import load_checkpoint
-from mothernet.network.hypernetwork import Hypernetwork
+from mothernet.network.forward import ForwardPass
+from mothernet.network.hypernetwork import Hypernetwork, hypernetwork_of
 from mothernet.pretraining.validation import one_vs_one_auc, predicted_penalty_logits, validation_tasks
 from mothernet.prior import TaskBatch
 
@@ -43,7 +44,7 @@ def predicted_penalty(network: Hypernetwork) -> Predict:
     return lambda batch: predicted_penalty_logits(network, batch, WIDTH).softmax(-1).numpy()
 
 
-def cross_validated(network: Hypernetwork) -> Predict:
+def cross_validated(network: ForwardPass) -> Predict:
     """The hypernetwork's units, penalties chosen by cross-validation."""
 
     def predict(batch: TaskBatch) -> npt.NDArray[np.float64]:
@@ -92,10 +93,10 @@ def main() -> int:
     run = Run.start("pretraining", __doc__, args, protocol)
     warnings.filterwarnings("ignore")  # unconverged baselines, by the hundred
     with untrained_checkpoint() as path:
-        untrained = load_checkpoint(path).network
+        untrained = ForwardPass(load_checkpoint(path))
     predict = {
-        "mothernet": cross_validated(checkpoint.network),
-        "predicted-penalty": predicted_penalty(checkpoint.network),
+        "mothernet": cross_validated(ForwardPass(checkpoint)),
+        "predicted-penalty": predicted_penalty(hypernetwork_of(checkpoint)),
         "untrained": cross_validated(untrained),
         **{name: classifier(make) for name, make in BASELINES.items()},
     }

@@ -24,7 +24,7 @@ import torch
 from common.results import Run as Benchmark
 from common.results import benchmark_parser
 
-from mothernet.network.hypernetwork import HypernetworkConfig
+from mothernet.network.config import HypernetworkConfig
 from mothernet.pretraining import PretrainingConfig
 from mothernet.pretraining.batches import BatchPlan
 from mothernet.pretraining.run import Run

@@ -13,7 +13,7 @@ __all__ = ["MotherNetClassifier", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the estimator, and with it torch, only when it is asked for."""
+    """Import the estimator, and with it scikit-learn, only when it is asked for."""
     if name == "MotherNetClassifier":
         from mothernet.classifier import MotherNetClassifier
 

@@ -8,13 +8,10 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from mothernet_export import ChildNetwork, ClassTarget
 from mothernet_export.metadata import schema
 from mothernet_export.reference import predict_proba
 from mothernet_runtime.cells import CellRule, IgnoredRule
@@ -33,23 +30,14 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from mothernet.fitting.child import PenaltySource, fit_child_weights
-from mothernet.fitting.folding import folded
-from mothernet.fitting.simplification import simplified
-from mothernet.network.checkpoint import Checkpoint, load_checkpoint
-from mothernet.network.inputs import balanced_weights
+from mothernet.fitting.child import PenaltySource
+from mothernet.fitting.network import FitOptions, fit_network
 from mothernet.settings import DEFAULT_SETTINGS, FitSettings, Size
-from mothernet.tables.category_odds import Labels
 from mothernet.tables.columns import TrainingColumn, read_training_columns
-from mothernet.tables.encoding import fit_encoding
 from mothernet.tables.inference import COLUMN_TYPES, ColumnChoice
 from mothernet.tables.labels import label_array
-from mothernet.tables.raw_inputs import raw_columns
-from mothernet.version import __version__
 
 __all__ = ["MotherNetClassifier"]
-
-DEFAULT_WIDTH = 128
 
 
 class MotherNetClassifier(ClassifierMixin, BaseEstimator):
@@ -68,8 +56,9 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
         How much accuracy is given for a smaller, faster file.
     checkpoint : str or path, optional
         A checkpoint of ``mothernet pretrain``; default: the one in the package.
-    device : str, default "auto"
-        Where ``fit`` runs: ``"cpu"``, ``"cuda"``, or a GPU if there is one. Predictions are made by NumPy.
+    device : {"cpu", "cuda"}, default "cpu"
+        Where onnxruntime runs the hypernetwork's transformer; a GPU needs the package ``onnxruntime-gpu``. All else
+        is NumPy.
     random_state : int, default 0
         Draws folds, and the rows by which a large table is read.
     categorical_features : sequence of str or int, optional
@@ -115,7 +104,7 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
         width: int | None = None,
         size: Size = "default",
         checkpoint: str | os.PathLike[str] | None = None,
-        device: str = "auto",
+        device: str = "cpu",
         random_state: int | np.random.RandomState | None = 0,
         categorical_features: Sequence[str | int] | None = None,
         columns: Mapping[str, ColumnChoice | CellRule] | None = None,
@@ -158,11 +147,9 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
         ValueError, TypeError
             The table, the labels or a parameter cannot be used; the message says what to do.
         """
-        if self.penalty not in get_args(PenaltySource):
-            raise ValueError(f"penalty must be 'cross-validated' or 'predicted', however: penalty={self.penalty!r}.")
-        if self.size not in get_args(Size):
-            raise ValueError(f"size must be 'small', 'default' or 'large', however: size={self.size!r}.")
-        settings = DEFAULT_SETTINGS if self.settings is None else self.settings
+        options = FitOptions(
+            self.width, self.size, self.checkpoint, self.device, self.penalty, self.settings or DEFAULT_SETTINGS
+        )
         table = self._open(X, y, reset=True)
         y = label_array(y)
         check_classification_targets(y)
@@ -171,47 +158,13 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
             kept = np.flatnonzero(row_weight)
             table = {name: _rows(column, kept) for name, column in table.items()}
             y, row_weight = y[kept], row_weight[kept] / row_weight[kept].mean()
-        classes, code = np.unique(y, return_inverse=True)
-        if len(classes) < 2:
-            raise ValueError(f"y must hold at least two classes, however: only one class, {classes.tolist()}.")
         columns = read_training_columns(table, self._choices(list(table)), are_named=self._is_named)
         _warn(columns)
-        network, _, fingerprint = _checkpoint(self.checkpoint, _device(self.device))
-        quantile_weight = balanced_weights(torch.from_numpy(code)[None], len(classes))[0].double().numpy()
-        rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
-        raw = raw_columns((column.name, column.rule, column.values) for column in columns)
-        encoding = fit_encoding(
-            raw,
-            network.config.ramps,
-            Labels(code.astype(np.int64), len(classes), np.random.default_rng(0)),
-            quantile_weight if row_weight is None else quantile_weight * row_weight,
-            settings,
-        )
-        weights = fit_child_weights(
-            network,
-            encoding.inputs,
-            encoding.ramp_index,
-            code.astype(np.int64),
-            len(classes),
-            width=_width(self.width, network.config.units),
-            penalty=self.penalty,
-            rng=rng,
-            row_weight=row_weight,
-            settings=settings,
-        )
-        if (price := settings.price(self.size)) and encoding.inputs.shape[1]:
-            child = simplified(encoding, raw, weights, code.astype(np.int64), price, rng, settings, row_weight)
-        else:
-            child = folded(encoding, weights)
-        self.classes_ = classes
-        self.child_ = ChildNetwork(
-            columns=child.columns,
-            target=ClassTarget(tuple(classes.tolist())),
-            first_weight=child.first_weight.astype(np.float32),
-            first_bias=child.first_bias.astype(np.float32),
-            output_weight=child.output_weight.astype(np.float32),
-            versions={"mothernet": __version__, "torch": torch.__version__, "checkpoint": fingerprint},
-        )
+        seed = self.random_state
+        if not isinstance(seed, numbers.Integral):
+            seed = check_random_state(seed).randint(2**31)
+        self.child_ = fit_network(columns, y, options, seed=int(seed), row_weight=row_weight)
+        self.classes_ = np.unique(y)
         self._file_columns = read_columns(schema(self.child_)["columns"])
         self._reader, self._warned = RowReader(self._file_columns), False
         return self
@@ -353,35 +306,3 @@ def _column_name(column: str | int, names: list[str]) -> str:
     if column not in names:
         raise ValueError(f"categorical_features names {column!r}, which is not a column. Columns: {names}.")
     return str(column)
-
-
-def _width(width: Any, units: int) -> int:
-    if width is None:
-        return min(DEFAULT_WIDTH, units)
-    if not isinstance(width, numbers.Integral) or isinstance(width, bool) or not 1 <= int(width) <= units:
-        raise ValueError(f"width must be between 1 and {units}, a whole number, however: width={width!r}.")
-    return int(width)
-
-
-def _device(device: str) -> str:
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        backend = torch.device(device).type
-    except RuntimeError:
-        backend = ""
-    if backend not in ("cpu", "cuda") or (backend == "cuda" and not torch.cuda.is_available()):
-        raise ValueError(f"device must be 'auto', 'cpu' or an available 'cuda', however: device={device!r}.")
-    return device
-
-
-def _checkpoint(source: str | os.PathLike[str] | None, device: str) -> Checkpoint:
-    """Load a checkpoint once per process, and again only if its file has changed."""
-    path = None if source is None else os.fspath(source)
-    changed = os.stat(path).st_mtime_ns if path is not None and os.path.isfile(path) else 0
-    return _loaded(path, device, changed)
-
-
-@lru_cache(maxsize=4)
-def _loaded(path: str | None, device: str, changed: int) -> Checkpoint:
-    return load_checkpoint(path, device)

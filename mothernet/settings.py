@@ -37,7 +37,7 @@ class FitSettings:
     clip_bends: tuple[float, ...] = (2.0, 4.0, 10.0, 30.0)  # standard deviations: knots of the soft clipping
 
     # what the hypernetwork reads
-    max_cells: int = 30_000  # (context rows + units) x (features + 1)
+    max_cells: int = 15_000  # (context rows + units) x (features + 1)
     max_context_rows: int = 320
     min_context_rows: int = 128
     max_context_features: int = 256  # further ones reach the output layer directly, without hidden units

@@ -8,7 +8,7 @@ import torch
 from scipy.special import softmax
 
 from mothernet.fitting.child import fit_child_weights
-from mothernet.network.hypernetwork import Hypernetwork
+from mothernet.network.forward import ForwardPass
 from mothernet.network.inputs import Ramps, Standardiser, balanced_weights
 from mothernet.settings import DEFAULT_SETTINGS, FitSettings
 
@@ -18,7 +18,7 @@ WIDTH = 128
 
 
 def child_probabilities(
-    network: Hypernetwork,
+    network: ForwardPass,
     X: torch.Tensor,
     y: npt.NDArray[np.int64],
     n_classes: int,

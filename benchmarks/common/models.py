@@ -20,7 +20,8 @@ from common.tables import Data, Split
 from common.tuning import LIBRARIES, Budget, Tuned
 from mothernet import MotherNetClassifier
 from mothernet.network.checkpoint import save_checkpoint
-from mothernet.network.hypernetwork import Hypernetwork, HypernetworkConfig
+from mothernet.network.config import HypernetworkConfig
+from mothernet.network.hypernetwork import Hypernetwork, weights_of
 
 __all__ = ["MODELS", "Maker", "chosen_models", "estimators", "score_split", "untrained_checkpoint"]
 
@@ -44,7 +45,7 @@ def untrained_checkpoint() -> Iterator[str]:
         with torch.random.fork_rng():
             torch.manual_seed(0)
             network = Hypernetwork(HypernetworkConfig())
-        save_checkpoint(path, network.config, network.state_dict(), {"name": "untrained"})
+        save_checkpoint(path, network.config, weights_of(network.state_dict()), {"name": "untrained"})
         yield path
 
 

@@ -1,7 +1,7 @@
 """From a CSV to predictions elsewhere: what ``make demo`` runs.
 
 Fits a table of parcels and writes ``build/demo/parcels.onnx`` with the command ``mothernet``; predicts held-out rows
-with the command ``mothernet-runtime`` of a second environment, which knows neither torch nor scikit-learn; says how it
+with the command ``mothernet-runtime`` of a second environment, which knows onnxruntime and NumPy only; says how it
 went.
 """
 
@@ -15,7 +15,7 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-MAIN, RUNTIME = Path(".venv/bin"), Path(".venv-runtime/bin")
+MAIN, RUNTIME = Path(".venv-user/bin"), Path(".venv-runtime/bin")
 TRAIN, HELDOUT = "examples/data/parcels_train.csv", "examples/data/parcels_heldout.csv"
 MODEL, PREDICTED = "build/demo/parcels.onnx", "build/demo/predicted.csv"
 TARGET = "outcome"

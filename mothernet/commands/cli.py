@@ -1,6 +1,6 @@
 """The command ``mothernet``: files in, files out; results on stdout, progress and warnings on stderr.
 
-Only parsing of arguments and saying of results belongs here; torch and all that is slow to import waits for its verb.
+Only parsing of arguments and saying of results belongs here; all that is slow to import waits for its verb.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ def _export(args: argparse.Namespace) -> int:
             bar.update()
             bar.set_description_str(stage)
 
-        progress("load torch")
+        progress("load packages")
         from mothernet.commands.export import ParityError, export_table
 
         try:
@@ -212,6 +212,7 @@ def _pretrain(args: argparse.Namespace) -> int:
         )
     if args.minutes is None and args.tasks is None:
         args.usage_error("one of --minutes and --tasks is required")
+    _check_torch()
     import torch
 
     from mothernet.pretraining import PretrainingConfig, pretrain
@@ -242,12 +243,23 @@ def _prior(args: argparse.Namespace) -> int:
     from mothernet_runtime.text import escaped
 
     check_output(args.plot)
+    _check_torch()
     from mothernet.prior.plot import plot_tasks
 
     plot_tasks(args.plot, seed=args.seed)
     if args.plot != "-":
         print(escaped(args.plot))
     return 0
+
+
+def _check_torch() -> None:
+    """Synthetic tasks and pretraining need torch, which fits and exports do without."""
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise ModuleNotFoundError(
+            "this command needs torch, which is not installed. Run: pip install 'mothernet[pretrain]'"
+        ) from error
 
 
 def _names(text: str) -> tuple[str, ...]:

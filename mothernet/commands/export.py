@@ -10,14 +10,22 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from mothernet_export import check_export, to_onnx
+import pandas as pd
+from mothernet_export import ChildNetwork, check_export, to_onnx
+from mothernet_export.metadata import schema
+from mothernet_export.reference import predict_proba
+from mothernet_runtime.columns import table_columns
 from mothernet_runtime.output import written
-from sklearn.model_selection import train_test_split
+from mothernet_runtime.rows import RowReader
+from mothernet_runtime.schema import read_columns
 
-from mothernet.classifier import MotherNetClassifier
-from mothernet.commands.report import ExportReport, HoldOut, column_reports, score
-from mothernet.settings import DEFAULT_SETTINGS, Size
+from mothernet.commands.report import ExportReport, HoldOut, column_reports
+from mothernet.commands.scores import score
+from mothernet.fitting.hidden_layer import stratified_rows
+from mothernet.fitting.network import FitOptions, fit_network
+from mothernet.settings import Size
 from mothernet.tables import Table
+from mothernet.tables.columns import TrainingColumn, read_training_columns
 
 __all__ = ["ParityError", "export_table"]
 
@@ -66,43 +74,32 @@ def export_table(
         If a parameter cannot be used or the file cannot be written.
     """
     X, y = table.features, table.target.to_numpy()
-
-    settings = DEFAULT_SETTINGS
-
-    def classifier() -> MotherNetClassifier:
-        return MotherNetClassifier(
-            width=width,
-            size=size,
-            checkpoint=checkpoint,
-            random_state=seed,
-            columns=table.rules,
-            settings=settings,
-        )
-
+    columns = read_training_columns(table_columns(X), table.rules)
+    options = FitOptions(width, size, checkpoint)
     estimate, skipped = None, "as asked" if not hold_out else _hold_out_obstacle(y)
     if not skipped:
         progress("hold-out estimate")
-        estimate = _hold_out(classifier(), X, y, seed)
+        estimate = _hold_out(columns, X, y, options, seed)
     progress("fit on all rows")
     start = time.perf_counter()
-    model = classifier().fit(X, y)
-    while max_bytes is not None and (n_bytes := to_onnx(model, opset=opset).ByteSize()) > max_bytes:
-        most = max((len(column.categories) for column in model.child_.categorical_columns), default=0)
-        if most <= settings.max_category_features:
+    child = fit_network(columns, y, options, seed=seed)
+    while max_bytes is not None and (n_bytes := to_onnx(child, opset=opset).ByteSize()) > max_bytes:
+        most = max((len(column.categories) for column in child.categorical_columns), default=0)
+        if most <= options.settings.max_category_features:
             raise ValueError(
                 f"--max-bytes must be at least {n_bytes:,} for this table and size, however: {max_bytes:,}. "
                 "Choose a smaller --size or --width, or --drop columns."
             )
-        settings = replace(settings, max_categories=max(settings.max_category_features, most // 2))
-        model = classifier().fit(X, y)
+        fewer = max(options.settings.max_category_features, most // 2)
+        options = replace(options, settings=replace(options.settings, max_categories=fewer))
+        child = fit_network(columns, y, options, seed=seed)
     fit_seconds = time.perf_counter() - start
-    child = model.child_
 
     progress("write and compare")
     rows = np.sort(np.random.default_rng(seed).permutation(len(X))[:_PARITY_ROWS])
-    inputs = model.graph_inputs(X.iloc[rows])
+    inputs = _graph_inputs(child, X.iloc[rows])
     with written(output) as temporary:
-        to_onnx(model, temporary, opset=opset)
+        to_onnx(child, temporary, opset=opset)
         parity = check_export(
             temporary,
             child,
@@ -143,11 +140,24 @@ def _hold_out_obstacle(y: npt.NDArray[Any]) -> str:
     return f"since class {label!s} has {rows} row{'s'[: rows > 1]} and {_HOLD_OUT_CLASS_ROWS} are needed"
 
 
-def _hold_out(model: MotherNetClassifier, X: Any, y: npt.NDArray[Any], seed: int) -> HoldOut:
-    X_train, X_test, y_train, y_test = train_test_split(
-        X, y, test_size=max(_HOLD_OUT_SHARE, len(np.unique(y)) / len(y)), random_state=seed, stratify=y
-    )
-    probabilities = model.fit(X_train, y_train).predict_proba(X_test)  # (N, C)
-    frequencies = np.mean(y_train[:, None] == model.classes_, axis=0)  # (C,)
-    baseline = np.tile(frequencies, (len(y_test), 1))
-    return HoldOut(len(y_test), score(y_test, probabilities, model.classes_), score(y_test, baseline, model.classes_))
+def _hold_out(
+    columns: list[TrainingColumn], X: pd.DataFrame, y: npt.NDArray[Any], options: FitOptions, seed: int
+) -> HoldOut:
+    """Fit to three quarters of the rows, predict the others; both hold the classes in proportion."""
+    classes, code = np.unique(y, return_inverse=True)
+    n_held_out = round(max(_HOLD_OUT_SHARE * len(y), len(classes)))
+    held_out = np.zeros(len(y), np.bool_)
+    held_out[stratified_rows(code, n_held_out, np.random.default_rng(seed))] = True
+    seen = [column._replace(values=column.values[~held_out]) if len(column.values) else column for column in columns]
+    child = fit_network(seen, y[~held_out], options, seed=seed)
+    inputs = _graph_inputs(child, X[held_out])
+    probabilities = predict_proba(child, inputs.get("numeric"), inputs.get("categorical"))
+    code, trained = code[held_out], np.bincount(code[~held_out])
+    baseline = np.tile(trained / trained.sum(), (len(code), 1))
+    return HoldOut(len(code), score(code, probabilities), score(code, baseline))
+
+
+def _graph_inputs(child: ChildNetwork, X: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
+    """What the file's graph takes for these rows."""
+    inputs: dict[str, npt.NDArray[Any]] = RowReader(read_columns(schema(child)["columns"])).read(table_columns(X))[1]
+    return inputs

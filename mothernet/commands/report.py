@@ -6,25 +6,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from mothernet_export import CategoricalColumn, ChildNetwork
 from mothernet_runtime.cells import CategoryRule
 from mothernet_runtime.text import escaped
-from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
+from mothernet.commands.scores import Scores
 from mothernet.tables import Table
 
-__all__ = ["ExportReport", "HoldOut", "Scores", "column_reports", "score"]
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Mean one-vs-one ROC AUC, log loss (nats) and accuracy."""
-
-    auc: float
-    log_loss: float
-    accuracy: float
+__all__ = ["ExportReport", "HoldOut", "column_reports"]
 
 
 @dataclass(frozen=True)
@@ -101,21 +90,6 @@ class ExportReport:
             f"({frequencies.log_loss:.4f}), accuracy {model.accuracy:.4f} ({frequencies.accuracy:.4f})",
         ]
         return "\n".join(lines)
-
-
-def score(y: npt.NDArray[Any], probabilities: npt.NDArray[Any], classes: npt.NDArray[Any]) -> Scores:
-    """Scores of probabilities (N, C), columns in the order of ``classes`` (C,), against labels (N,)."""
-    probabilities = probabilities.astype(np.float64)
-    probabilities /= probabilities.sum(axis=1, keepdims=True)  # scikit-learn wants float64 sums
-    if len(classes) == 2:
-        auc = roc_auc_score(y == classes[1], probabilities[:, 1])
-    else:
-        auc = roc_auc_score(y, probabilities, multi_class="ovo", labels=classes)
-    return Scores(
-        float(auc),
-        float(log_loss(y, probabilities, labels=classes)),
-        float(accuracy_score(y, classes[probabilities.argmax(axis=1)])),
-    )
 
 
 def column_reports(child: ChildNetwork, table: Table) -> list[dict[str, Any]]:

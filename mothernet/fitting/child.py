@@ -8,50 +8,50 @@ Axis letters: N rows, F features, D inputs (features and their ramps), H units, 
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from scipy.special import softmax
 
-from mothernet.fitting.context import generate_hidden_layer
+from mothernet.fitting.hidden_layer import generate_hidden_layer
+from mothernet.fitting.output_layer import OutputLayer, solve
 from mothernet.fitting.penalties import cross_validated_factors
-from mothernet.network.hypernetwork import GeneratedLayer, Hypernetwork
-from mothernet.network.output_layer import FeatureScale, OutputLayer, features_of_unit_type, solve_by_unit_type
+from mothernet.network.forward import ForwardPass
+from mothernet.network.unit_types import UnitType, features_of_unit_type, layer_shares
 from mothernet.settings import DEFAULT_SETTINGS, FitSettings
 
-__all__ = ["ChildWeights", "PenaltySource", "WeightTensors", "fit_child_weights", "rounding_error"]
+__all__ = ["ChildWeights", "PenaltySource", "fit_child_weights", "rounding_error"]
 
+Array = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
 PenaltySource = Literal["cross-validated", "predicted"]
 
 
 class ChildWeights(NamedTuple):
     """A child on inputs x: logits = clip(x first[:, :H] + bias[:H], 0, 1) @ output + x first[:, H:] + bias[H:]."""
 
-    first_weight: npt.NDArray[np.float64]  # (D, H + C)
-    first_bias: npt.NDArray[np.float64]  # (H + C,)
-    output_weight: npt.NDArray[np.float64]  # (H, C)
+    first_weight: Array  # (D, H + C)
+    first_bias: Array  # (H + C,)
+    output_weight: Array  # (H, C)
 
-    def logits(self, inputs: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    def logits(self, inputs: npt.NDArray[np.floating]) -> Array:
         """Logits (N, C) of (N, D) inputs, in float64."""
-        x, first, bias, output = (torch.from_numpy(np.asarray(array, np.float64)) for array in (inputs, *self))
-        return _logits(x, WeightTensors(first, bias, output)).numpy()
+        return _logits(inputs, self, np.float64)
 
 
 def fit_child_weights(
-    network: Hypernetwork,
+    network: ForwardPass,
     inputs: npt.NDArray[np.float32],
-    ramp_index: npt.NDArray[np.int64],
-    y: npt.NDArray[np.int64],
+    ramp_index: Indices,
+    y: Indices,
     n_classes: int,
     *,
     width: int,
     penalty: PenaltySource,
     rng: np.random.Generator,
-    row_weight: npt.NDArray[np.float64] | None = None,
+    row_weight: Array | None = None,
     settings: FitSettings = DEFAULT_SETTINGS,
 ) -> ChildWeights:
     """Fit a child.
@@ -74,86 +74,84 @@ def fit_child_weights(
     settings : FitSettings
         Constants of the fit.
     """
-    device = next(network.parameters()).device
-    x = torch.from_numpy(inputs).to(device)[None]  # (1, N, D)
-    labels = torch.from_numpy(y).to(device)  # (N,)
-    ramps = torch.from_numpy(ramp_index).to(device)
-    layer = generate_hidden_layer(network, x[0], ramps, labels, n_classes, width, rng, settings)
-    layer = _clipped(layer, settings.unit_reach)
-    unit_types = network.config.unit_types(width)
-    phi = torch.cat([x, (x @ layer.weight + layer.bias[:, None]).clamp(0, 1)], -1)  # (1, N, K)
-    scale = FeatureScale.fit(phi, settings)
-    phi = scale(phi).double()  # weak penalties and repeated columns are beyond float32
-    onehot = F.one_hot(labels, n_classes).to(phi.dtype)[None]  # (1, N, C)
-    weight = None if row_weight is None else torch.from_numpy(row_weight).to(phi)[None]  # (1, N)
-    D = x.shape[-1]
-    group = torch.tensor([0, 1, 2], device=device).repeat_interleave(
-        torch.tensor([D - len(ramps), len(ramps), width], device=device)
-    )  # (K,) features, ramps, units
-    strength = (layer.log_penalty.double() - math.log(phi.shape[1])).exp()[:, group]  # (1, K)
+    unit_types, D = network.config.unit_types(width), inputs.shape[1]
+    layer = generate_hidden_layer(network, inputs, ramp_index, y, n_classes, width, rng, settings)
+    # the same units, piecewise linear: clip(1/2 + x / (2 reach), 0, 1) in place of tanh(x)
+    unit_weight = layer.weight / (2 * settings.unit_reach)
+    unit_bias = 0.5 + layer.bias / (2 * settings.unit_reach)
+    phi = np.empty((len(inputs), D + width))  # weak penalties and repeated columns are beyond float32
+    phi[:, :D] = inputs
+    phi[:, D:] = np.clip(phi[:, :D] @ unit_weight + unit_bias, 0, 1)
+    mean = phi.mean(axis=0)
+    scale = phi.std(axis=0) + settings.scale_floor
+    phi = (phi - mean) / scale
+    onehot = np.eye(n_classes)[y]
+    group = np.repeat([0, 1, 2], [D - len(ramp_index), len(ramp_index), width])  # (K,) features, ramps, units
+    penalty_of = np.exp(layer.log_penalty)[group] / len(phi)  # (K,)
     temperature = 1.0
     if penalty == "predicted":
-        temperature = float(layer.log_temperature.exp())
+        temperature = float(np.exp(layer.log_temperature))
     else:
         # by the anchored units, if any: they know labels through the relevance of features only
         judged_by = "anchored" if "anchored" in unit_types else unit_types[0]
-        seen = features_of_unit_type(D, unit_types, judged_by).to(device)
+        seen = features_of_unit_type(D, unit_types, judged_by)
         factor = cross_validated_factors(
-            phi[..., seen], labels, n_classes, strength[:, seen], group[seen], rng, settings, weight
-        )  # (3,)
-        strength = strength * factor[group]
-    for _ in range(max(1, settings.max_strengthenings)):
-        solved = solve_by_unit_type(
-            phi,
-            onehot,
-            strength,
-            unit_types,
-            settings,
-            row_weight=weight,
-            steps=settings.solve_steps,
-            tolerance=settings.solve_tolerance,
+            phi[:, seen], y, n_classes, penalty_of[seen], group[seen], rng, settings, row_weight
         )
-        weights = _combined(layer, solved, scale, temperature)
-        if rounding_error(x[0, : settings.max_fold_rows], weights) < settings.max_rounding_error:
+        penalty_of = penalty_of * factor[group]
+    for _ in range(max(1, settings.max_strengthenings)):
+        solved = _solve_by_unit_type(phi, onehot, penalty_of, unit_types, settings, row_weight)
+        weight = solved.weight[0] * temperature / scale[:, None]  # (K, C)
+        bias = solved.bias[0] * temperature - mean @ weight  # (C,)
+        weights = ChildWeights(
+            np.concatenate([unit_weight, weight[:D]], axis=1), np.concatenate([unit_bias, bias]), weight[D:]
+        )
+        if rounding_error(inputs[: settings.max_fold_rows], weights) < settings.max_rounding_error:
             break
         # weights so large and opposed that the file's float32 sums would show it
-        strength = settings.strengthening * strength
-    return ChildWeights(*(tensor.cpu().numpy() for tensor in weights))
+        penalty_of = settings.strengthening * penalty_of
+    return weights
 
 
-class WeightTensors(NamedTuple):
-    """What :class:`ChildWeights` holds, as tensors."""
+def _solve_by_unit_type(
+    phi: Array,
+    onehot: Array,
+    penalty: Array,
+    unit_types: Sequence[UnitType],
+    settings: FitSettings,
+    row_weight: Array | None,
+) -> OutputLayer:
+    """The weighted mean of output layers solved for each type of units: an ensemble that is one output layer.
 
-    first_weight: Tensor  # (D, H + C)
-    first_bias: Tensor  # (H + C,)
-    output_weight: Tensor  # (H, C)
+    Features (n, K) are inputs, then units of ``unit_types``.
+    """
+    (n, K), C = phi.shape, onehot.shape[1]
+    mean = OutputLayer(np.zeros((1, K, C)), np.zeros((1, C)))
+    for unit_type, share in layer_shares(unit_types, n, settings).items():
+        k = features_of_unit_type(K - len(unit_types), unit_types, unit_type)
+        solved = solve(
+            phi[:, k],
+            onehot,
+            penalty[k],
+            steps=settings.solve_steps,
+            tolerance=settings.solve_tolerance,
+            row_weight=None if row_weight is None else row_weight[None],
+        )
+        mean.weight[:, k] += share * solved.weight
+        mean.bias[:] += share * solved.bias
+    return mean
 
 
-def _clipped(layer: GeneratedLayer, reach: float) -> GeneratedLayer:
-    """The same units, piecewise linear: clip(1/2 + x / (2 reach), 0, 1) in place of tanh(x)."""
-    return layer._replace(weight=layer.weight / (2 * reach), bias=0.5 + layer.bias / (2 * reach))
+def _logits(x: npt.NDArray[np.floating], weights: ChildWeights, dtype: type[np.floating]) -> Array:
+    """Logits (N, C) of (N, D) inputs, computed in a precision."""
+    x, first, bias, output = (np.asarray(array, dtype) for array in (x, *weights))
+    pre, H = x @ first + bias, len(output)  # (N, H + C)
+    logits: Array = np.clip(pre[:, :H], 0, 1) @ output + pre[:, H:]
+    return logits
 
 
-def _combined(layer: GeneratedLayer, solved: OutputLayer, scale: FeatureScale, temperature: float) -> WeightTensors:
-    """Hidden and output layer as one child on unstandardised features."""
-    D = layer.weight.shape[1]
-    weight = solved.weight[0] * temperature / scale.scale[0].T  # (K, C)
-    bias = solved.bias[0, 0] * temperature - scale.mean[0, 0].double() @ weight  # (C,)
-    first = torch.cat([layer.weight[0].double(), weight[:D]], 1)
-    return WeightTensors(first, torch.cat([layer.bias[0].double(), bias]), weight[D:])
-
-
-def _logits(x: Tensor, weights: WeightTensors) -> Tensor:
-    """Logits (N, C) of (N, D) inputs, in the precision of the tensors."""
-    pre = x @ weights.first_weight + weights.first_bias  # (N, H + C)
-    H = len(weights.output_weight)
-    return pre[:, :H].clamp(0, 1) @ weights.output_weight + pre[:, H:]
-
-
-def rounding_error(x: Tensor, weights: WeightTensors) -> float:
+def rounding_error(x: npt.NDArray[np.floating], weights: ChildWeights) -> float:
     """Maximum difference of a probability on (N, D) inputs between float32 and float64 evaluation."""
-    probabilities = []
-    for dtype in (torch.float32, torch.float64):
-        rounded = WeightTensors(*(tensor.float().to(dtype) for tensor in weights))
-        probabilities.append(_logits(x.to(dtype), rounded).softmax(-1).double())
-    return float((probabilities[0] - probabilities[1]).abs().max())
+    rounded = ChildWeights(*(array.astype(np.float32).astype(np.float64) for array in weights))
+    single, double = (softmax(_logits(x, rounded, dtype), axis=1) for dtype in (np.float32, np.float64))
+    return float(np.abs(single - double).max(initial=0))

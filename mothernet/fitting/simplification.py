@@ -20,15 +20,14 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from mothernet_export import CategoricalColumn, IgnoredColumn, NumericColumn
 from scipy.special import log_softmax, softmax
 
-from mothernet.fitting.child import ChildWeights, WeightTensors, rounding_error
-from mothernet.fitting.context import stratified_rows
+from mothernet.fitting.child import ChildWeights, rounding_error
 from mothernet.fitting.folding import Columns, FoldedChild, folded
+from mothernet.fitting.hidden_layer import stratified_rows
 from mothernet.fitting.merging import Ramps
-from mothernet.network.output_layer import OutputLayer, solve
+from mothernet.fitting.output_layer import OutputLayer, solve
 from mothernet.settings import FitSettings
 from mothernet.tables.encoding import Encoding
 from mothernet.tables.raw_inputs import RawColumn, RawNumbers
@@ -165,25 +164,26 @@ def _choose_units(
     inverse = np.linalg.inv((phi * uncertainty[:, None]).T @ phi + np.diag(ridge))  # (K, K)
     layer = inverse @ ((phi * uncertainty[:, None]).T @ teacher.logits)  # (K, C)
     first = view.shape[1]
-    units = list(range(first, first + n_units))
+    inverse = inverse[:, first : first + n_units]  # (K, units)
+    units = list(range(n_units))
     budget = settings.max_prices_paid * price
     while units:
-        variance = inverse.diagonal()[units]
-        cost = (layer[units] ** 2).sum(axis=1) / (2 * np.maximum(variance, 1e-300))
+        variance = inverse[first:].diagonal()[units]
+        cost = (layer[first:][units] ** 2).sum(axis=1) / (2 * np.maximum(variance, 1e-300))
         cheapest = int(cost.argmin())
         if cost[cheapest] > min(price, budget) and len(units) <= settings.max_units:
             break
         budget -= cost[cheapest]
         k = units.pop(cheapest)
-        if inverse[k, k] > 0:
-            column = inverse[:, k] / inverse[k, k]
-            layer = layer - np.outer(column, layer[k])
-            inverse = inverse - np.outer(column, inverse[k])
-        layer[k] = 0
-        inverse[k], inverse[:, k] = 0, 0
+        if inverse[first + k, k] > 0:
+            column = inverse[:, k] / inverse[first + k, k]
+            layer = layer - np.outer(column, layer[first + k])
+            inverse = inverse - np.outer(column, inverse[first + k])
+        layer[first + k] = 0
+        inverse[first + k], inverse[:, k] = 0, 0
     unscaled = layer[:-1] / scale[:, None]
     bias = layer[-1] - mean @ unscaled
-    kept = np.array(units, np.int64) - first
+    kept = np.array(units, np.int64)
     return kept, view @ unscaled[:first], unscaled[first:][kept], bias
 
 
@@ -304,9 +304,7 @@ def _solved(
     phi = np.concatenate([inputs, np.clip(inputs @ unit_weight + bias[:H], 0, 1)], axis=1)
     mean = teacher.row_weight @ phi
     scale = np.sqrt(teacher.row_weight @ (phi - mean) ** 2) + settings.scale_floor
-    x, target, share = (
-        torch.from_numpy(each)[None] for each in ((phi - mean) / scale, teacher.probabilities, teacher.row_weight)
-    )
+    x = (phi - mean) / scale
     n = inputs.shape[1]
     solved = ChildWeights(np.empty((n, H + C)), np.empty(H + C), np.empty((H, C)))
     layer: OutputLayer | None = None
@@ -314,22 +312,19 @@ def _solved(
     for _ in range(max(1, settings.max_strengthenings)):
         layer = solve(
             x,
-            target,
-            torch.full((1, phi.shape[1]), penalty, dtype=x.dtype),
-            row_weight=share,
-            start=layer,
+            teacher.probabilities,
+            np.full(phi.shape[1], penalty),
             steps=settings.match_steps,
             tolerance=settings.match_tolerance,
+            row_weight=teacher.row_weight[None],
+            start=layer,
         )
-        weight = layer.weight[0].numpy() / scale[:, None]  # (P + rest + H, C)
-        output_bias = layer.bias[0, 0].numpy() - mean @ weight
+        weight = layer.weight[0] / scale[:, None]  # (P + rest + H, C)
+        output_bias = layer.bias[0] - mean @ weight
         candidate = ChildWeights(
             np.concatenate([unit_weight, weight[:n]], axis=1), np.concatenate([bias[:H], output_bias]), weight[n:]
         )
-        before, error = (
-            error,
-            rounding_error(torch.from_numpy(inputs), WeightTensors(*map(torch.from_numpy, candidate))),
-        )
+        before, error = error, rounding_error(inputs, candidate)
         if error > before / 2:  # not because of these weights: a stronger penalty only costs
             break
         solved = candidate

@@ -23,14 +23,17 @@ E embedding, T = S + L rows of tokens, P = F (1 + M) inputs of the child.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from itertools import cycle, islice
+from collections.abc import Mapping
 from typing import NamedTuple, get_args
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from mothernet.network.attention import Block
+from mothernet.network.checkpoint import Checkpoint
+from mothernet.network.config import HypernetworkConfig
 from mothernet.network.inputs import (
     Ramps,
     balanced_weights,
@@ -40,48 +43,10 @@ from mothernet.network.inputs import (
     normal_scores,
     relevance_beyond_chance,
 )
-from mothernet.network.units import (
-    RELEVANCE_RANKS,
-    Activation,
-    UnitType,
-    anchor_rows,
-    anchored_units,
-    features_first,
-    projected_units,
-)
+from mothernet.network.unit_types import UnitType
+from mothernet.network.units import anchor_rows, anchored_units, features_first, projected_units
 
-__all__ = ["GeneratedLayer", "Hypernetwork", "HypernetworkConfig"]
-
-
-@dataclass(frozen=True)
-class HypernetworkConfig:
-    """Everything that decides what the hypernetwork generates, but its weights; stored in the checkpoint."""
-
-    embedding: int = 96
-    blocks: int = 3
-    attention_heads: int = 4
-    units: int = 256  # learned unit rows; a narrower child takes the first of them
-    column_codes: int = 256  # by which units tell columns apart; that of relevance rank r uses code r mod column_codes
-    unit_cycle: tuple[UnitType, ...] = ("learned", "anchored", "learned", "projected")  # types of units, repeated
-    class_codes: int = 16  # label embeddings; the class of rank c (by frequency) uses code c mod class_codes
-    frequencies: int = 8  # sine and cosine features of a cell's value
-    mlp_factor: int = 2
-    activation: Activation = "tanh"
-    ramps: int = 8  # between quantiles of a feature's support rows; zero: units are linear in a feature
-    anchor_slope: float = 2.0  # of an anchored unit, per standard deviation of nearness
-    anchor_quantile: float = 0.9  # of nearness, where an anchored unit is zero
-    min_projected_relevance: float = 0.01
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "unit_cycle", tuple(self.unit_cycle))  # JSON has lists
-        if self.activation not in get_args(Activation):
-            raise ValueError(f"activation must be 'tanh', however: {self.activation!r}. Pretrain with it.")
-        if not self.unit_cycle or set(self.unit_cycle) - set(get_args(UnitType)):
-            raise ValueError(f"unit_cycle must be made of {', '.join(get_args(UnitType))}, however: {self.unit_cycle}.")
-
-    def unit_types(self, width: int) -> tuple[UnitType, ...]:
-        """The type of each of the first ``width`` units."""
-        return tuple(islice(cycle(self.unit_cycle), width))
+__all__ = ["GeneratedLayer", "Hypernetwork", "hypernetwork_of", "weights_of"]
 
 
 class GeneratedLayer(NamedTuple):
@@ -135,13 +100,11 @@ class Hypernetwork(nn.Module):
             self.column = nn.Embedding(config.column_codes, E)
             nn.init.normal_(self.column.weight, std=E**-0.5)
         self.bias = nn.Linear(E, 1)
-        generator, n = torch.Generator().manual_seed(0), config.unit_types(config.units).count("projected")
-        projection = torch.randn(RELEVANCE_RANKS, 1 + config.ramps, n, generator=generator)
-        projection_bias = torch.randn(n, generator=generator)
+        projections = config.projections()
         self.projection: Tensor
         self.projection_bias: Tensor
-        self.register_buffer("projection", projection, persistent=False)
-        self.register_buffer("projection_bias", projection_bias, persistent=False)
+        self.register_buffer("projection", torch.from_numpy(projections.weight), persistent=False)
+        self.register_buffer("projection_bias", torch.from_numpy(projections.bias), persistent=False)
         self.setting = nn.Linear(E + 3, 4)  # three penalties and a temperature, told log S, log F, log C
         nn.init.zeros_(self.setting.weight)
         nn.init.zeros_(self.setting.bias)
@@ -237,3 +200,15 @@ class Hypernetwork(nn.Module):
         # lambda scales with 1 / S: the more rows, the less prior (starts at e/S for features, e^2/S for the rest)
         log_penalty = 3 * setting[:, :3] + setting.new_tensor([1.0, 2.0, 2.0]) - math.log(S)  # (B, 3)
         return log_penalty, 0.5 * setting[:, 3]
+
+
+def hypernetwork_of(checkpoint: Checkpoint, device: str | torch.device = "cpu") -> Hypernetwork:
+    """The hypernetwork of a checkpoint, ready for inference."""
+    network = Hypernetwork(checkpoint.config)
+    network.load_state_dict({name: torch.from_numpy(array) for name, array in checkpoint.weights.items()})
+    return network.to(device).eval().requires_grad_(False)
+
+
+def weights_of(tensors: Mapping[str, Tensor]) -> dict[str, npt.NDArray[np.float32]]:
+    """Weights by name as a checkpoint holds them."""
+    return {name: tensor.detach().to("cpu", torch.float32).numpy() for name, tensor in tensors.items()}

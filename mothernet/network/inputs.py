@@ -59,10 +59,10 @@ class Ramps(NamedTuple):
         """
         if not n_ramps:
             return cls(*X_support.new_zeros(2, len(X_support), 1, X_support.shape[-1], 0))
-        values, order = X_support.mT.sort(-1)  # (B, F, S)
+        values, order = X_support.mT.sort(dim=-1, stable=True)  # (B, F, S)
         weight = row_weight[:, None].expand_as(values).gather(-1, order)  # (B, F, S)
         below = mid_ranks_below(weight)  # (B, F, S)
-        level = torch.from_numpy(ramp_levels(n_ramps)).to(values)  # (M - 1,)
+        level = torch.from_numpy(ramp_levels(n_ramps)).to(below)  # (M - 1,)
         index = torch.searchsorted(below, level.expand(*below.shape[:2], -1).contiguous())  # (B, F, M - 1)
         # quantiles are values that occur: of few values, one ramp per step
         inner = values.gather(-1, index.clamp(max=values.shape[-1] - 1))
@@ -81,7 +81,7 @@ class Ramps(NamedTuple):
 
 def balanced_weights(y: Tensor, n_classes: int) -> Tensor:
     """Weights of rows, (B, S), half of whose sum is shared by the rows and half by the classes that occur."""
-    onehot = F.one_hot(y, n_classes).float()  # (B, S, C)
+    onehot = F.one_hot(y, n_classes).double()  # (B, S, C)
     count = onehot.sum(1)  # (B, C)
     per_class = 1 / (count.clamp(min=1) * (count > 0).sum(1, keepdim=True))
     return 0.5 / y.shape[1] + 0.5 * per_class.gather(1, y)
@@ -120,7 +120,8 @@ def classes_by_frequency(inputs: Tensor, y: Tensor, n_classes: int) -> Tensor:
 def mutual_information(inputs: Tensor, y: Tensor, n_classes: int) -> Tensor:
     """Mutual information (nats) of each feature's bin and the class: (B, S, F) and (B, S) to (B, F).
 
-    It is made of counts, and so the same to the bit whatever the order of the rows.
+    It is made of counts, and so the same to the bit whatever the order of the rows; features that tell the same are
+    ties, since it is summed in float64 and rounded.
     """
     S = inputs.shape[1]
     columns = inputs.mT.contiguous()  # (B, F, S)
@@ -130,12 +131,12 @@ def mutual_information(inputs: Tensor, y: Tensor, n_classes: int) -> Tensor:
     bins = torch.searchsorted(cuts, columns) + torch.searchsorted(cuts, columns, right=True)  # (B, F, S)
     onehot = F.one_hot(y, n_classes).float()  # (B, S, C)
     count = [(bins == k).float() @ onehot for k in range(2 * _BIN_CUTS + 1)]
-    joint = torch.stack(count, -1) / S  # (B, F, C, bins)
+    joint = torch.stack(count, -1).double() / S  # (B, F, C, bins)
 
     def entropy(p: Tensor) -> Tensor:
         return -(p * p.clamp(min=1e-9).log()).flatten(2).sum(-1)
 
-    return entropy(joint.sum(2)) + entropy(joint.sum(3)) - entropy(joint)
+    return (entropy(joint.sum(2)) + entropy(joint.sum(3)) - entropy(joint)).float()
 
 
 def relevance_beyond_chance(information: Tensor, n_rows: int, n_classes: int) -> Tensor:

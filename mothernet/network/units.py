@@ -9,7 +9,6 @@ Axis letters: B tasks, N any rows, S support rows, F features, M ramps per featu
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -17,20 +16,12 @@ from torch import Tensor
 from mothernet.network.inputs import Ramps, balanced_weights
 
 __all__ = [
-    "RELEVANCE_RANKS",
-    "Activation",
-    "UnitType",
     "anchor_rows",
     "anchored_units",
     "features_first",
     "hidden_units",
     "projected_units",
 ]
-
-UnitType = Literal["learned", "anchored", "projected"]
-Activation = Literal["tanh"]  # of pretraining; the child's units are piecewise linear, see mothernet.fitting.child
-
-RELEVANCE_RANKS = 256  # ranks of relevance that random projections tell apart
 
 
 def hidden_units(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from mothernet.network.checkpoint import load_checkpoint
-from mothernet.network.hypernetwork import HypernetworkConfig
+from mothernet.network.config import HypernetworkConfig
 from mothernet.pretraining.config import PretrainingConfig
 from mothernet.pretraining.processes import Processes
 from mothernet.pretraining.run import Run
@@ -120,7 +120,7 @@ def pretrain(
             f"only a fresh run starts from a checkpoint, however: {str(folder / _STATE)!r} exists. Leave the "
             "checkpoint out to go on with it, or name an empty folder."
         )
-    checkpoint = None if start is None else load_checkpoint(start, device)
+    checkpoint = None if start is None else load_checkpoint(start)
     config = config or (state.config if state else PretrainingConfig.suited(device))
     if config.seed == VALIDATION_SEED:
         raise ValueError(
@@ -128,7 +128,7 @@ def pretrain(
             "that. Choose another."
         )
     if model is None:
-        model = state.model if state else checkpoint.network.config if checkpoint else HypernetworkConfig()
+        model = state.model if state else checkpoint.config if checkpoint else HypernetworkConfig()
     prior = prior or (state.prior if state else PriorConfig())
     with Processes(device) as processes, _Interrupt() as interrupt:
         run = Run(model, prior, config, device, processes)

@@ -17,7 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mothernet.network.checkpoint import Checkpoint, save_checkpoint
-from mothernet.network.hypernetwork import Hypernetwork, HypernetworkConfig
+from mothernet.network.config import HypernetworkConfig
+from mothernet.network.hypernetwork import Hypernetwork, hypernetwork_of, weights_of
 from mothernet.network.output_layer import cross_entropy, log_frequencies
 from mothernet.pretraining.batches import Batches, BatchPlan, plan_batch
 from mothernet.pretraining.config import PretrainingConfig
@@ -198,13 +199,13 @@ class Run:
         ValueError
             If its sizes are others.
         """
-        if checkpoint.network.config != self.model:
+        if checkpoint.config != self.model:
             raise ValueError(
                 "the run's model must have the sizes of the checkpoint it starts from, however: they are "
-                f"{asdict(self.model)} and {asdict(checkpoint.network.config)}. Leave the model out, or name another "
+                f"{asdict(self.model)} and {asdict(checkpoint.config)}. Leave the model out, or name another "
                 "checkpoint."
             )
-        self.network.load_state_dict(checkpoint.network.state_dict())
+        self.network.load_state_dict(hypernetwork_of(checkpoint).state_dict())
         self.average = self._copied_weights()
         self.start = checkpoint.fingerprint
 
@@ -260,4 +261,4 @@ class Run:
             "torch": torch.__version__,
             **info,
         }
-        save_checkpoint(path, self.model, self.average, about)
+        save_checkpoint(path, self.model, weights_of(self.average), about)

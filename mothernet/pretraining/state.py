@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from mothernet.network.hypernetwork import HypernetworkConfig
+from mothernet.network.config import HypernetworkConfig
 from mothernet.pretraining.config import PretrainingConfig
 from mothernet.prior import PriorConfig
 

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 from mothernet_runtime.cells import CategoryRule, NumberRule
 from mothernet_runtime.text import is_missing
-from sklearn.utils.validation import column_or_1d
 
 from mothernet.tables.files import TableError
 from mothernet.tables.words import MARKERS
@@ -121,6 +120,8 @@ def _notes(names: dict[str, str], labels: dict[str, Any], target: str) -> list[s
 
 def label_array(y: Any) -> npt.NDArray[Any]:
     """Labels as an array of text, integers, booleans or floats; missing ones are an error."""
+    from sklearn.utils.validation import column_or_1d  # takes as long to import as a small fit, and files need it not
+
     labels = column_or_1d(np.asarray(y), warn=True)
     code = labels.dtype.kind
     if code in "mMV" or (code == "u" and len(labels) and labels.max() > np.iinfo(np.int64).max):

@@ -48,5 +48,8 @@ def mid_ranks_below(weight: Any) -> Any:
 
 
 def ramp_levels(n_ramps: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Levels (n_ramps - 1,) of the quantiles between which ramps rise, the two outermost left out."""
-    return np.arange(1, n_ramps) / max(n_ramps, 1)
+    """Levels (n_ramps - 1,) of the quantiles between which ramps rise, the two outermost left out.
+
+    They lie below the even ones by more than rounding errors, so that a share that reaches one exactly always does.
+    """
+    return np.arange(1, n_ramps) / max(n_ramps, 1) - 1e-9

@@ -12,6 +12,7 @@ from common.children import child_probabilities
 from common.models import untrained_checkpoint
 
 from mothernet.network.checkpoint import load_checkpoint
+from mothernet.network.forward import ForwardPass
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 SCRIPTS = sorted(path.name for path in FOLDER.glob("*.py"))
@@ -54,7 +55,7 @@ def test_child_of_a_task_gives_probabilities_and_none_to_a_class_without_rows():
     X = torch.from_numpy(rng.normal(size=(60, 3)).astype(np.float32))
     y = 2 * (X[:40, 0].numpy() > 0).astype(np.int64)  # class 1 of three has no row
     with untrained_checkpoint() as path:
-        network = load_checkpoint(path).network
+        network = ForwardPass(load_checkpoint(path))
     p = child_probabilities(network, X, y, 3, width=16)
     assert p.shape == (20, 3) and (p[:, 1] == 0).all()
     np.testing.assert_allclose(p.sum(1), 1)

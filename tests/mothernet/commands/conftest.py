@@ -12,14 +12,15 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from mothernet.network.checkpoint import save_checkpoint
-    from mothernet.network.hypernetwork import Hypernetwork, HypernetworkConfig
+    from mothernet.network.config import HypernetworkConfig
+    from mothernet.network.hypernetwork import Hypernetwork, weights_of
 
     config = HypernetworkConfig(embedding=16, attention_heads=2, blocks=1, units=128)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         weights = Hypernetwork(config).state_dict()
     path = tmp_path_factory.mktemp("checkpoint") / "small.safetensors"
-    save_checkpoint(path, config, weights, {})
+    save_checkpoint(path, config, weights_of(weights), {})
     return path
 
 

@@ -129,6 +129,15 @@ def test_missing_matplotlib_names_the_command(tmp_path: Path, capsys: Capture, m
     assert "pip install matplotlib" in line
 
 
+def test_missing_torch_names_the_command(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    for verb in (
+        ("prior", "--plot", tmp_path / "tasks.png"),
+        ("pretrain", "--minutes", "1", "--state", tmp_path / "s"),
+    ):
+        assert "pip install 'mothernet[pretrain]'" in refused(capsys, tmp_path, *verb)
+
+
 def test_missing_pyarrow_names_the_command(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     (tmp_path / "table.parquet").write_bytes(b"PAR1")

@@ -19,11 +19,14 @@ import numpy as np
 import pytest
 from mothernet_export import Comparison, Parity
 from mothernet_runtime.cli import main as runtime_main
+from mothernet_runtime.columns import table_columns
 
 from mothernet import MotherNetClassifier
 from mothernet.commands import cli
 from mothernet.commands import export as exporting
+from mothernet.fitting.network import FitOptions
 from mothernet.tables import read_table
+from mothernet.tables.columns import read_training_columns
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "data"
 Capture = pytest.CaptureFixture[str]
@@ -73,8 +76,9 @@ def test_the_report_as_json_says_what_was_read_and_written(tmp_path: Path, check
 
 def test_the_estimate_is_of_rows_that_the_first_fit_did_not_see(table: Path, checkpoint: Path) -> None:
     X = read_table(table, "label").features
+    columns = read_training_columns(table_columns(X))
     noise = np.random.default_rng(0).integers(0, 2, len(X))  # can be learned by heart, and not otherwise
-    held_out = exporting._hold_out(MotherNetClassifier(checkpoint=checkpoint, width=4), X, noise, 0)
+    held_out = exporting._hold_out(columns, X, noise, FitOptions(checkpoint=checkpoint, width=4), 0)
     assert held_out.rows == 15
     assert 0.2 < held_out.model.auc < 0.8
 
@@ -197,7 +201,9 @@ def test_help_is_quick_and_has_an_example() -> None:
 DRIVER = """
 import sys, time
 from mothernet.commands import export as exporting
+from mothernet.fitting.network import FitOptions
 from mothernet.tables import read_table
+from mothernet.tables.columns import read_training_columns
 table = read_table(sys.argv[1], "label")
 check = exporting.check_export
 def slow_check(*arguments, **options):  # called between the writing of the temporary file and its renaming

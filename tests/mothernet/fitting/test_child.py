@@ -5,7 +5,10 @@ import pytest
 import torch
 
 from mothernet.fitting.child import fit_child_weights
-from mothernet.network.hypernetwork import Hypernetwork, HypernetworkConfig
+from mothernet.network.checkpoint import Checkpoint
+from mothernet.network.config import HypernetworkConfig
+from mothernet.network.forward import ForwardPass
+from mothernet.network.hypernetwork import Hypernetwork, weights_of
 from mothernet.settings import FitSettings
 
 
@@ -14,7 +17,7 @@ def network():
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = Hypernetwork(HypernetworkConfig(embedding=16, attention_heads=2, blocks=1, units=16))
-    return network.eval().requires_grad_(False)
+    return ForwardPass(Checkpoint(network.config, weights_of(network.state_dict()), {}, ""))
 
 
 def fit(network, n=200, penalty="cross-validated", **settings):

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from mothernet.network.hypernetwork import Hypernetwork, HypernetworkConfig
+from mothernet.network.config import HypernetworkConfig
+from mothernet.network.hypernetwork import Hypernetwork
 from mothernet.network.inputs import (
     Ramps,
     Standardiser,

@@ -2,14 +2,14 @@
 
 import pytest
 
-from mothernet.network.hypernetwork import HypernetworkConfig
+from mothernet.network.config import HypernetworkConfig
 from mothernet.pretraining import PretrainingConfig
 from mothernet.pretraining.run import Run
 from mothernet.prior import PriorConfig
 
 _SCRIPT = """
 import sys, torch
-from mothernet.network.hypernetwork import HypernetworkConfig
+from mothernet.network.config import HypernetworkConfig
 from mothernet.pretraining import PretrainingConfig, pretrain
 from mothernet.prior import PriorConfig
 torch.use_deterministic_algorithms(True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mothernet.network.hypernetwork import HypernetworkConfig
+from mothernet.network.config import HypernetworkConfig
 from mothernet.pretraining import PretrainingConfig, pretrain
 from mothernet.pretraining.processes import Processes
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mothernet.network.hypernetwork import HypernetworkConfig
+from mothernet.network.config import HypernetworkConfig
 from mothernet.pretraining import PretrainingConfig
 from mothernet.pretraining import run as run_module
 from mothernet.pretraining.batches import Batches, BatchPlan

@@ -1,0 +1,231 @@
+r"""The output layer of a child: ridge-penalised multinomial logistic regression, solved.
+
+Minimises, over weights W (K, C) and an unpenalised bias b (C,),
+
+    sum_i  share_i (-sum_c target_ic log softmax(phi_i W + b)_c)  +  1/2 sum_k lambda_k |W_k|^2
+
+by L-BFGS, whose first guess of the inverse Hessian is that of one matrix for all classes, Phi' diag(share u) Phi +
+Lambda, with the uncertainty u_i of each row's class under the present weights; it is computed again as these change. Of
+two classes one logit is solved for, and the matrix is the Hessian. With fewer rows than features, the problem is
+solved in the space of the rows.
+
+:mod:`mothernet.network.output_layer` solves the same problem differentiably, for pretraining.
+
+References: Nocedal (1980), Updating quasi-Newton matrices with limited storage.
+
+Axis letters: B problems that share features, n rows, K features of the output layer, C classes, J logits (C, or one).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import cholesky, lapack, solve_triangular
+
+__all__ = ["OutputLayer", "solve"]
+
+Array = npt.NDArray[np.float64]
+
+_MEMORY = 6  # pairs of steps and changes of the gradient
+_RENEWALS = frozenset({5, 12, 28, 60, 124})  # steps after which the first guess of the Hessian is computed again
+_SUFFICIENT = 1e-4  # of the decrease that the gradient promises (Armijo)
+_SMALLEST_STEP = 1e-6
+_JITTER = 1e-10  # of the mean diagonal, where rows may repeat
+
+
+class OutputLayer(NamedTuple):
+    """Solved output layers of B problems."""
+
+    weight: Array  # (B, K, C)
+    bias: Array  # (B, C)
+
+    def __call__(self, phi: Array) -> Array:
+        """Logits (B, N, C) of (N, K) features."""
+        B, K, C = self.weight.shape
+        logits = phi @ self.weight.transpose(1, 0, 2).reshape(K, B * C)
+        return logits.reshape(-1, B, C).transpose(1, 0, 2) + self.bias[:, None]
+
+
+def solve(
+    phi: Array,
+    target: Array,
+    penalty: Array,
+    *,
+    steps: int,
+    tolerance: float,
+    row_weight: Array | None = None,
+    start: OutputLayer | None = None,
+) -> OutputLayer:
+    """Solve B problems that differ in the weights of their rows.
+
+    Parameters
+    ----------
+    phi : (n, K) array
+        Standardised features.
+    target : (n, C) array
+        Probabilities of the classes, at least two.
+    penalty : (K,) array
+        Positive.
+    steps : int
+        At most.
+    tolerance : float
+        Nats; the solve ends when the next step promises less in every problem.
+    row_weight : (B, n) array, optional
+        Not negative. Default: one problem, all rows alike.
+    start : OutputLayer, optional
+        Where to start. Default: the class frequencies.
+    """
+    n, K = phi.shape
+    if n < K:
+        return _solve_among_rows(phi, target, penalty, steps, tolerance, row_weight, start)
+    share = np.full((1, n), 1 / n) if row_weight is None else row_weight / row_weight.sum(axis=1, keepdims=True)
+    is_binary = target.shape[1] == 2
+    if is_binary:  # logits (-z / 2, z / 2)
+        target, penalty = target[:, 1:], penalty / 2
+    B, J = len(share), target.shape[1]
+    x = np.zeros((K + 1, B, J))
+    if start is None:
+        frequency = share @ target + 1e-2
+        x[K] = np.log(frequency / (1.02 - frequency)) if is_binary else np.log(frequency)
+    else:
+        weight, bias = start.weight.transpose(1, 0, 2), start.bias
+        x[:K] = weight[..., 1:] - weight[..., :1] if is_binary else weight
+        x[K] = bias[:, 1:] - bias[:, :1] if is_binary else bias
+    x = _minimised(_Problem(phi, target, np.append(penalty, 0.0), share), x, steps, tolerance)
+    if is_binary:
+        x = np.concatenate([-x / 2, x / 2], axis=2)
+    return OutputLayer(x[:K].transpose(1, 0, 2), x[K])
+
+
+class _Problem:
+    """Loss, gradient and a matrix near the Hessian; x (K + 1, B, J) holds the weights and, last, the biases."""
+
+    def __init__(self, phi: Array, target: Array, penalty: Array, share: Array) -> None:
+        self.phi, self.target, self.penalty, self.share = phi, target[:, None], penalty[:, None, None], share.T
+        self._single = np.empty((len(phi), phi.shape[1] + 1), np.float32)  # a guess of the Hessian needs no more
+        self._single[:, :-1], self._single[:, -1] = phi, 1
+
+    def logits(self, x: Array) -> Array:
+        """(n, B, J)."""
+        product = self.phi @ x[:-1].reshape(len(x) - 1, -1)
+        return product.reshape(-1, *x.shape[1:]) + x[-1]
+
+    def loss(self, x: Array, logits: Array) -> tuple[Array, Array]:
+        """Losses (B,) and probabilities (n, B, J)."""
+        if logits.shape[2] == 1:
+            small = np.exp(-np.abs(logits))
+            probability = np.where(logits >= 0, 1.0, small) / (1 + small)
+            each = np.maximum(logits, 0) + np.log1p(small)
+        else:
+            largest = logits.max(axis=2, keepdims=True)
+            odds = np.exp(logits - largest)
+            total = odds.sum(axis=2, keepdims=True)
+            probability = odds / total
+            each = largest + np.log(total)
+        each = each[..., 0] - (self.target * logits).sum(axis=2)  # (n, B)
+        ridge = (self.penalty * x * x).sum(axis=(0, 2)) / 2
+        return (self.share * each).sum(axis=0) + ridge, probability
+
+    def gradient(self, x: Array, probability: Array) -> Array:
+        """Of the losses, (K + 1, B, J)."""
+        residual = self.share[..., None] * (probability - self.target)
+        product = self.phi.T @ residual.reshape(len(residual), -1)
+        gradient: Array = np.concatenate([product.reshape(-1, *x.shape[1:]), residual.sum(axis=0)[None]])
+        return gradient + self.penalty * x
+
+    def inverse_curvature(self, probability: Array) -> Array:
+        """Inverse (K + 1, K + 1) of the matrix near the Hessians of all problems and classes."""
+        J = probability.shape[2]
+        if J == 1:
+            uncertainty = (probability * (1 - probability))[..., 0]
+        else:
+            uncertainty = (1 - (probability * probability).sum(axis=2)) * (J / (2 * (J - 1)))
+        weight = (self.share * np.maximum(uncertainty, 1e-4)).mean(axis=1)
+        root = self._single * np.sqrt(weight.astype(np.float32))[:, None]
+        curvature = (root.T @ root).astype(np.float64)
+        curvature[np.diag_indices_from(curvature)] += self.penalty[:, 0, 0] + 1e-7 * curvature.diagonal().mean()
+        factor, failed = lapack.dpotrf(curvature, lower=1)
+        if failed:  # beyond rounding errors: nearly the same direction is as good
+            curvature[np.diag_indices_from(curvature)] += 1e-4 * curvature.diagonal().mean()
+            factor, _ = lapack.dpotrf(curvature, lower=1)
+        lower = np.tril(lapack.dpotri(factor, lower=1)[0])
+        inverse: Array = lower + np.tril(lower, -1).T
+        return inverse
+
+
+def _minimised(problem: _Problem, x: Array, steps: int, tolerance: float) -> Array:
+    """The minimum by L-BFGS, all problems at once, each with its own step sizes."""
+
+    def dot(a: Array, b: Array) -> Array:  # (B,)
+        return np.einsum("kbj,kbj->b", a, b)
+
+    logits = problem.logits(x)
+    loss, probability = problem.loss(x, logits)
+    gradient = problem.gradient(x, probability)
+    inverse = problem.inverse_curvature(probability)
+    memory: list[tuple[Array, Array, Array]] = []
+
+    def first_guess(vector: Array) -> Array:
+        return (inverse @ vector.reshape(len(vector), -1)).reshape(vector.shape)
+
+    scale = np.ones(len(loss))
+    for step in range(steps):
+        if step in _RENEWALS:
+            inverse, scale = problem.inverse_curvature(probability), np.ones(len(loss))
+        direction, shares = -gradient, []
+        for change, turn, per_curvature in reversed(memory):
+            shares.append(per_curvature * dot(change, direction))
+            direction = direction - shares[-1][:, None] * turn
+        direction = first_guess(direction) * scale[:, None]
+        for (change, turn, per_curvature), share in zip(memory, reversed(shares), strict=True):
+            direction = direction + (share - per_curvature * dot(turn, direction))[:, None] * change
+        slope = dot(gradient, direction)
+        if float(slope.min()) > -2 * tolerance:
+            break
+        further = problem.logits(direction)
+        size = np.ones(len(loss))
+        while True:
+            moved, moved_logits = x + size[:, None] * direction, logits + size[:, None] * further
+            moved_loss, moved_probability = problem.loss(moved, moved_logits)
+            too_far = moved_loss > loss + _SUFFICIENT * size * slope
+            if not too_far.any() or float(size[too_far].min()) < _SMALLEST_STEP:
+                break
+            size = np.where(too_far, size / 2, size)
+        turned = problem.gradient(moved, moved_probability)
+        change, turn = moved - x, turned - gradient
+        curvature = dot(change, turn)
+        x, logits, loss, probability, gradient = moved, moved_logits, moved_loss, moved_probability, turned
+        if float(curvature.min()) > 0:
+            memory = [*memory, (change, turn, 1 / curvature)][-_MEMORY:]
+            scale = curvature / dot(turn, first_guess(turn))
+    return x
+
+
+def _solve_among_rows(
+    phi: Array,
+    target: Array,
+    penalty: Array,
+    steps: int,
+    tolerance: float,
+    row_weight: Array | None,
+    start: OutputLayer | None,
+) -> OutputLayer:
+    """The same with n < K: in n features of penalty one, that have the same inner products of rows."""
+    shrink = np.sqrt(penalty)[:, None]  # (K, 1)
+    scaled = phi / shrink.T
+    gram = scaled @ scaled.T  # (n, n)
+    gram[np.diag_indices_from(gram)] += _JITTER * gram.diagonal().mean() + 1e-300
+    root = cholesky(gram, lower=True, overwrite_a=True)
+    if start is not None:
+        products = (start(phi) - start.bias[:, None]).transpose(1, 0, 2)  # (n, B, C)
+        inner = solve_triangular(root, products.reshape(len(phi), -1), lower=True).reshape(products.shape)
+        start = OutputLayer(inner.transpose(1, 0, 2), start.bias)
+    solved = solve(
+        root, target, np.ones(len(phi)), steps=steps, tolerance=tolerance, row_weight=row_weight, start=start
+    )
+    B, n, C = solved.weight.shape
+    by_row = solve_triangular(root.T, solved.weight.transpose(1, 0, 2).reshape(n, -1), lower=False)
+    weight = (scaled.T @ by_row) / shrink
+    return OutputLayer(weight.reshape(-1, B, C).transpose(1, 0, 2), solved.bias)
