@@ -124,6 +124,8 @@ class Graph:
 
     def _typed(self, labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The graph's labels as in the training table, where it writes booleans and floats as text."""
+        if len(labels) == 1 and (position := self._positions.get(labels.item())) is not None:
+            return self._classes[position : position + 1].copy()
         if labels.dtype.kind == "i" and len(labels) > _FEW_LABELS:
             nearest = self._classes.take(np.searchsorted(self._classes, labels), mode="clip")
             if np.array_equal(nearest, labels):

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
-from typing import Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
 
 __all__ = [
     "DECIMALS",
@@ -59,15 +59,22 @@ def plain_number(text: str) -> float | None:
     return None
 
 
-def plain_numbers(texts: Sequence[str]) -> list[float] | None:
-    """The same of N texts, None unless all of them say one."""
-    joined = "".join(texts)
-    if joined.isascii() and joined.isprintable() and "_" not in joined:
-        try:
-            return list(map(float, texts))
-        except ValueError:
-            pass
-    return None
+def plain_numbers(
+    cells: Sequence[Any], words: Sequence[Mapping[str, float]], expect_words: bool
+) -> list[float] | None:
+    """The same of N cells, None unless all of them are texts that say one, or are among the words of their columns."""
+    try:
+        joined = "".join(cells)
+        if not joined.isascii() or not joined.isprintable() or "_" in joined:
+            return None
+        if not expect_words:
+            try:
+                return list(map(float, cells))
+            except ValueError:
+                pass
+        return [float(known.get(cell, cell)) for cell, known in zip(cells, words, strict=True)]
+    except (TypeError, ValueError):
+        return None
 
 
 class Numerals:

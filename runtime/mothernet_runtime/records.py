@@ -27,7 +27,6 @@ from mothernet_runtime.schema import Column
 __all__ = ["RecordReader"]
 
 _REALS = frozenset([float, int, bool])  # exactly these: what is a number without a rule
-_TEXT = frozenset([str])
 _TEXT_OR_NONE = frozenset([str, type(None)])
 _CELLS = _REALS | _TEXT_OR_NONE
 _WORDS = ("0", "1", "true", "false", "t", "f", "yes", "no", "y", "n", "on", "off")
@@ -56,6 +55,8 @@ class RecordReader:
         self._categories = [
             (column.name, column.rule, column.known) for column in columns if isinstance(column.rule, CategoryRule)
         ]
+        self._words = [words for *_, words in self._numbers]
+        self._expect_words = any(isinstance(rule, NumberRule) and rule.boolean for _, rule, *_ in self._numbers)
         self._number_cells = _cells_of([name for name, *_ in self._numbers])
         self._category_cells = _cells_of([name for name, _, _ in self._categories])
         self._are_plain = all(isinstance(rule, NumberRule) for _, rule, *_ in self._numbers)
@@ -82,7 +83,7 @@ class RecordReader:
             cells, texts = self._number_cells(row), self._category_cells(row)
         except KeyError:
             return None
-        numbers = cells if _REALS.issuperset(map(type, cells)) else self._plain_numbers(cells)
+        numbers = self._plain_numbers(cells)
         if numbers is None or not _TEXT_OR_NONE.issuperset(map(type, texts)):
             return None
         try:
@@ -124,12 +125,14 @@ class RecordReader:
                     raise CellError(name, i, cell, expected_cells(category_rule)) from None
         return self._inputs(numbers, texts, len(rows))
 
-    def _plain_numbers(self, cells: Sequence[Any]) -> list[float] | None:
+    def _plain_numbers(self, cells: Sequence[Any]) -> Sequence[float] | None:
         """The numbers of one row's cells, None if not all are plain."""
-        if self._take_plain and _TEXT.issuperset(map(type, cells)):
-            plain = plain_numbers(cells)
+        if self._take_plain and cells and type(cells[0]) is str:
+            plain = plain_numbers(cells, self._words, self._expect_words)
             if plain is not None:
                 return plain
+        elif _REALS.issuperset(map(type, cells)):
+            return cells
         numbers = []
         for cell, (_, rule, _, words) in zip(cells, self._numbers, strict=True):
             number: float | None = cell
@@ -178,7 +181,8 @@ def _numbers_of_words(rule: NumberRule | DateRule) -> dict[str, float]:
     if isinstance(rule, DateRule):
         return {}
     spellings = [spelt for word in _WORDS for spelt in (word, word.capitalize(), word.upper())] if rule.boolean else []
-    return {text: number for text in (*BLANKS, *spellings) if (number := rule.read_text(text)) is not None}
+    usual = (*BLANKS, *rule.missing, *spellings)
+    return {text: number for text in usual if (number := rule.read_text(text)) is not None}
 
 
 def _parts(column: Column) -> list[DatePart]:

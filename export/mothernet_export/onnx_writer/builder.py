@@ -190,13 +190,9 @@ class GraphBuilder:
         """Rows of float32 zeros, `depth` long, with a one at each index."""
         return self._op("OneHot", index=index, depth=np.int64(depth), values=np.array([0, 1], np.float32))
 
-    def reduce_sum(self, x: Operand, axis: int) -> Value:
-        """Sum along the axis, which is dropped."""
-        return self._op("ReduceSum", {"keepdims": 0}, x=x, axes=np.array([axis], np.int64))
-
-    def squeeze(self, x: Operand, axis: int) -> Value:
-        """Drop an axis of length 1."""
-        return self._op("Squeeze", x=x, axes=np.array([axis], np.int64))
+    def sum(self, parts: Sequence[Operand]) -> Value:
+        """All parts added."""
+        return self._op("Sum", **{f"part_{i}": part for i, part in enumerate(parts)})
 
     def concat(self, parts: Sequence[Operand], axis: int) -> Value:
         """All parts one after the other along the axis."""

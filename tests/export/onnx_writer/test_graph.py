@@ -29,7 +29,7 @@ FAR_AND_WIDE = NumericColumn("far and wide", 0.0, (-1e6, 0.0, 0.125, 1e6, 1e6 + 
 RISES = ["OneHot", "Mul", "Gemm", "HardSigmoid"]
 RAMPS = ["Imputer", "Clip", *RISES]
 EXACT_RAMPS = ["Sub", "Mul", "HardSigmoid"]
-GATHERED = ["LabelEncoder", "Gather", "Squeeze"]
+GATHERED = ["LabelEncoder", "Gather", "Gather"]
 OUTPUT = ["Gemm", "HardSigmoid", "LinearClassifier"]
 CONSTANT = ["Shape", "Gather", "Concat", "Expand", "LinearClassifier"]
 
@@ -48,8 +48,8 @@ CONSTANT = ["Shape", "Gather", "Concat", "Expand", "LinearClassifier"]
         ([CITY], ["LabelEncoder", *RISES, *OUTPUT]),
         ([CITY, HOME, IGNORED_TEXT, IGNORED], ["LabelEncoder", *RISES, *OUTPUT]),
         ([MANY], [*GATHERED, *OUTPUT[1:]]),
-        ([MANY, MORE], ["LabelEncoder", "Add", "LabelEncoder", "Gather", "ReduceSum", *OUTPUT[1:]]),
-        ([MANY, CITY], ["LabelEncoder", "LabelEncoder", "Gather", "Gather", "Squeeze", *RISES, *OUTPUT]),
+        ([MANY, MORE], ["LabelEncoder", "Add", "LabelEncoder", *4 * ["Gather"], "Sum", *OUTPUT[1:]]),
+        ([MANY, CITY], ["LabelEncoder", "LabelEncoder", *3 * ["Gather"], *RISES, *OUTPUT]),
         ([MANY, RAMP_AND_MISSING], ["Imputer", "Clip", "IsNaN", "Cast", *GATHERED, "Concat", *RISES, *OUTPUT]),
         ([ONE_RAMP, CITY, HOME], ["Imputer", "Clip", "LabelEncoder", "Concat", *RISES, *OUTPUT]),
         ([IGNORED, IGNORED_TEXT], CONSTANT),
