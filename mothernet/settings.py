@@ -36,6 +36,15 @@ class FitSettings:
     outer_margin: float = 3.0  # ... by so many times the range between the two, counts as that bound
     clip_bends: tuple[float, ...] = (2.0, 4.0, 10.0, 30.0)  # standard deviations: knots of the soft clipping
 
+    # columns of a wide table
+    max_unscreened_columns: int = 100
+    max_screening_rows: int = 4_000
+    max_screened_columns: int = 200  # those with the largest mutual information
+    screening_trees: int = 100
+    screening_depth: int = 8
+    screening_share: float = 0.3  # of the columns, among which a split is chosen
+    screening_penalties: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03)  # of the regressions that judge whether to screen
+
     # what the hypernetwork reads
     max_cells: int = 15_000  # (context rows + units) x (features + 1)
     max_context_rows: int = 320

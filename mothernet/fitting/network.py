@@ -18,6 +18,7 @@ from mothernet_export import ChildNetwork, ClassTarget
 
 from mothernet.fitting.child import PenaltySource, fit_child_weights
 from mothernet.fitting.folding import folded
+from mothernet.fitting.screening import screened_columns
 from mothernet.fitting.simplification import simplified
 from mothernet.network.checkpoint import load_checkpoint
 from mothernet.network.forward import ForwardPass
@@ -94,6 +95,7 @@ def fit_network(
     settings, rng = options.settings, np.random.default_rng(np.random.RandomState(seed).randint(2**31))
     quantile_weight = balanced_weights(y, len(classes)) * (1 if row_weight is None else row_weight)
     raw = raw_columns((column.name, column.rule, column.values) for column in columns)
+    raw = screened_columns(raw, y, len(classes), rng, settings)
     encoding = fit_encoding(
         raw, network.config.ramps, Labels(y, len(classes), np.random.default_rng(0)), quantile_weight, settings
     )

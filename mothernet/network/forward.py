@@ -16,7 +16,7 @@ import numpy.typing as npt
 from mothernet_runtime.session import open_session
 
 from mothernet.network.checkpoint import Checkpoint
-from mothernet.network.support_set import SupportSet, features_first
+from mothernet.network.support_set import SupportSet, features_first, normal_scores
 from mothernet.network.transformer_graph import transformer_model
 from mothernet.network.unit_types import UnitType
 
@@ -89,7 +89,7 @@ class ForwardPass:
         cells, bias, setting = self._session.run(
             ["weight", "bias", "setting"],
             {
-                "value": np.stack([inputs, support.normal_scores()], axis=-1).astype(np.float32),
+                "value": np.stack([inputs, normal_scores(support.ranks)], axis=-1).astype(np.float32),
                 "label": support.y_by_frequency % config.class_codes,
                 "code": support.rank % max(config.column_codes, 1),
                 "learned": np.array([len(positions["learned"])]),

@@ -17,7 +17,7 @@ from scipy.special import expit, ndtri
 from mothernet.network.config import HypernetworkConfig
 from mothernet.tables.piecewise import MIN_RAMP_WIDTH, mid_ranks_below, ramp_levels
 
-__all__ = ["SupportSet", "balanced_weights"]
+__all__ = ["SupportSet", "balanced_weights", "features_first", "mid_ranks", "mutual_information", "normal_scores"]
 
 Array = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -39,19 +39,13 @@ class SupportSet:
     def __init__(self, inputs: npt.NDArray[np.float32], y: Indices, n_classes: int) -> None:
         self.inputs, self.y, self.n_classes = inputs.astype(np.float64), y, n_classes
         self.y_by_frequency = _classes_by_frequency(self.inputs, y, n_classes)  # (S,)
-        self.ranks = _mid_ranks(inputs)  # (S, F)
-        information = _mutual_information(inputs, y, n_classes)  # (F,)
+        self.ranks = mid_ranks(inputs)  # (S, F)
+        information = mutual_information(inputs, y, n_classes)  # (F,)
         self.order = np.argsort(-information, kind="stable")  # (F,) features, the most telling first
         self.rank = np.argsort(self.order)  # (F,)
         # what features tell beyond what independent ones seem to, as a share of the most telling's
         chance = 0.25 * (n_classes - 1) * _BIN_CUTS / len(y)  # half the expectation
         self.relevance = np.maximum(information - chance, 1e-4) / max(information.max(), 1e-4)  # (F,)
-
-    def normal_scores(self) -> Array:
-        """Of the ranks: (S, F)."""
-        S = len(self.y)
-        scores: Array = ndtri((self.ranks / (2 * S)).clip(0.5 / S, 1 - 0.5 / S))
-        return scores
 
     def anchored_units(self, n_units: int, config: HypernetworkConfig) -> tuple[Array, Array]:
         """Weights (P, H) and biases (H,), see :func:`mothernet.network.units.anchored_units`."""
@@ -124,7 +118,7 @@ def _fraction(x: Array) -> Array:
     return x - np.trunc(x)
 
 
-def _mid_ranks(X: npt.NDArray[np.float32]) -> Indices:
+def mid_ranks(X: npt.NDArray[np.float32]) -> Indices:
     """Twice the mid-ranks, whole numbers from 1 to 2 S - 1, within every column of (S, F)."""
     ordered = np.sort(X, axis=0)
     ranks = [
@@ -144,7 +138,14 @@ def _classes_by_frequency(inputs: Array, y: Indices, n_classes: int) -> Indices:
     return rank[y]
 
 
-def _mutual_information(X: npt.NDArray[np.float32], y: Indices, n_classes: int) -> npt.NDArray[np.float32]:
+def normal_scores(ranks: Indices) -> Array:
+    """Normal scores of (S, F) ranks as :func:`mid_ranks` gives them."""
+    S = len(ranks)
+    scores: Array = ndtri((ranks / (2 * S)).clip(0.5 / S, 1 - 0.5 / S))
+    return scores
+
+
+def mutual_information(X: npt.NDArray[np.float32], y: Indices, n_classes: int) -> npt.NDArray[np.float32]:
     """Mutual information (nats) of each feature's bin and the class, (F,); features that tell the same are ties."""
     S, n_features = X.shape
     n_bins = 2 * _BIN_CUTS + 1

@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,7 @@ __all__ = ["Encoding", "fit_encoding"]
 
 Array = npt.NDArray[np.float64]
 
+_LARGEST_DENSE = 10_000_000  # entries of the matrix
 _LARGEST = 1e37  # knots further apart have no float32 inverse width
 
 
@@ -41,7 +42,7 @@ class Encoding(NamedTuple):
 
     columns: tuple[NumericColumn | CategoricalColumn | IgnoredColumn, ...]
     base: Array  # (D,)
-    matrix: Array  # (D, R)
+    matrix: Any  # (D, R) float64, of NumPy or, if it is large, of scipy.sparse
     inputs: npt.NDArray[np.float32]  # (N, D) of the rows that were fitted
     ramp_index: npt.NDArray[np.int64]  # (ramps, 2) feature and number among its ramps, of the last inputs
     input_column: npt.NDArray[np.int64]  # (D,) number of the column that an input is of
@@ -115,20 +116,34 @@ def fit_encoding(
     number = np.arange(len(placed) + len(ramps))
     is_of_ramps = (number < n_features_of_ramps) | (number >= len(placed))
     placed += ramps
-    matrix = np.zeros((len(placed), sum(part.column.n_inputs for part in encoded)))
-    for row, (offset, entry) in zip(matrix, placed, strict=True):
-        row[offset : offset + len(entry.weights)] = entry.weights
     entries = [entry for _, entry in placed]
-    inputs = np.stack([entry.values for entry in entries], 1) if entries else np.empty((n, 0), np.float32)
+    inputs = np.empty((n, len(entries)), np.float32)
+    for d, entry in enumerate(entries):
+        inputs[:, d] = entry.values
     return Encoding(
         tuple(part.column for part in encoded),
         np.array([entry.base for entry in entries]),
-        matrix,
-        inputs.astype(np.float32),
+        _matrix(placed, sum(part.column.n_inputs for part in encoded)),
+        inputs,
         np.array(ramp_index, np.int64).reshape(-1, 2),
         np.array(column_of + column_of_ramp, np.int64),
         is_of_ramps,
     )
+
+
+def _matrix(placed: Sequence[tuple[int, _Input]], n_basis: int) -> Any:
+    """The rows of the inputs, each with its weights from a basis entry on."""
+    if len(placed) * n_basis > _LARGEST_DENSE:
+        from scipy.sparse import csr_array  # takes time to import
+
+        column = [np.arange(offset, offset + len(entry.weights)) for offset, entry in placed]
+        row_ends = np.cumsum([0, *(len(part) for part in column)])
+        weights = np.concatenate([entry.weights for _, entry in placed])
+        return csr_array((weights, np.concatenate(column), row_ends), shape=(len(placed), n_basis))
+    matrix = np.zeros((len(placed), n_basis))
+    for row, (offset, entry) in zip(matrix, placed, strict=True):
+        row[offset : offset + len(entry.weights)] = entry.weights
+    return matrix
 
 
 def _encode(

@@ -1,0 +1,126 @@
+"""Wide tables: which columns tell anything about the class.
+
+A thousand columns of noise drown twenty that matter: each has ramps and weights of its own, and by chance some seem to
+tell something. So of a wide table the columns with the largest mutual information are shown to extremely randomised
+trees beside *shadows*, permuted copies of themselves that tell nothing (Kursa and Rudnicki, Feature selection with the
+Boruta package, 2010), and what the trees use no more than the best shadow is left out. Trees also see what columns tell
+only together. Where many columns tell a little each, all are kept.
+
+Axis letters: N rows, F columns.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import log_softmax
+
+from mothernet.fitting.hidden_layer import stratified_rows
+from mothernet.fitting.output_layer import solve
+from mothernet.network.support_set import mid_ranks, mutual_information, normal_scores
+from mothernet.settings import FitSettings
+from mothernet.tables.raw_inputs import RawCategories, RawColumn, RawIgnored, RawNumbers
+
+__all__ = ["screened_columns"]
+
+Indices = npt.NDArray[np.int64]
+
+
+def screened_columns(
+    columns: Sequence[RawColumn], y: Indices, n_classes: int, rng: np.random.Generator, settings: FitSettings
+) -> list[RawColumn]:
+    """The columns, those that seem to tell nothing ignored if there are many.
+
+    Parameters
+    ----------
+    columns : sequence of RawColumn
+        Of N rows.
+    y : (N,) array
+        Labels in ``range(n_classes)``.
+    """
+    names = list(dict.fromkeys(column.name for column in columns if not isinstance(column, RawIgnored)))
+    if len(names) <= settings.max_unscreened_columns:
+        return list(columns)
+    rows = stratified_rows(y, settings.max_screening_rows, rng)
+    read = [column for column in columns if not isinstance(column, RawIgnored)]
+    X = np.stack([_ordinal(column, rows) for column in read], axis=1)  # (N, F)
+    if _all_tell_more(X, y[rows], n_classes, rng, settings):
+        return list(columns)
+    kept = {read[i].name for i in _telling(X, y[rows], n_classes, rng, settings)}
+    return [column if column.name in kept else RawIgnored(column.name) for column in columns]
+
+
+def _ordinal(column: RawNumbers | RawCategories, rows: Indices) -> npt.NDArray[np.float32]:
+    """A column as numbers without missing ones (N,); categories by frequency, which says nothing of the labels."""
+    if isinstance(column, RawCategories):
+        texts = column.texts[rows].tolist()
+        code = {text: k for k, (text, _) in enumerate(Counter(texts).most_common())}
+        return np.array([code[text] for text in texts], np.float32)
+    values = column.values[rows]
+    finite = values[np.isfinite(values)]
+    low, middle, high = np.quantile(finite, [0, 0.5, 1]) if len(finite) else (0.0, 0.0, 0.0)
+    return np.nan_to_num(values, nan=middle, posinf=high, neginf=low).astype(np.float32)
+
+
+def _all_tell_more(
+    X: npt.NDArray[np.float32], y: Indices, n_classes: int, rng: np.random.Generator, settings: FitSettings
+) -> bool:
+    """Whether all columns together predict rows held out better than those that screening would leave.
+
+    Judged by logistic regressions of the ranks: where many columns tell a little each, they lose what is left out.
+    """
+    held_out = np.zeros(len(y), np.bool_)
+    held_out[stratified_rows(y, len(y) // 4, rng)] = True
+    if len(np.unique(y[~held_out])) < n_classes:
+        return True
+    scores = normal_scores(mid_ranks(X))
+    onehot = np.eye(n_classes)[y]
+
+    def loss(chosen: Indices) -> float:
+        phi = scores[:, chosen]
+        losses = []
+        for penalty in settings.screening_penalties:
+            solved = solve(
+                phi[~held_out],
+                onehot[~held_out],
+                np.full(len(chosen), penalty),
+                steps=settings.fold_steps,
+                tolerance=settings.fold_tolerance,
+            )
+            losses.append(-float(log_softmax(solved(phi[held_out])[0], axis=1)[onehot[held_out] > 0].mean()))
+        return min(losses)
+
+    telling = _telling(X[~held_out], y[~held_out], n_classes, rng, settings)
+    return loss(np.arange(X.shape[1])) < loss(telling)
+
+
+def _telling(
+    X: npt.NDArray[np.float32], y: Indices, n_classes: int, rng: np.random.Generator, settings: FitSettings
+) -> Indices:
+    """Numbers of the columns that pass, at least one."""
+    information = mutual_information(X, y, n_classes)
+    candidates = np.sort(np.argsort(-information, kind="stable")[: settings.max_screened_columns])
+    used = candidates[_used_by_trees(X[:, candidates], y, rng, settings)]
+    return used if len(used) else np.array([information.argmax()])
+
+
+def _used_by_trees(
+    X: npt.NDArray[np.float32], y: Indices, rng: np.random.Generator, settings: FitSettings
+) -> npt.NDArray[np.bool_]:
+    """Whether trees use a column more than any shadow: (N, F) to (F,)."""
+    from sklearn.ensemble import ExtraTreesClassifier  # wide tables alone need it, and it takes long to import
+
+    n_columns = X.shape[1]
+    shadows = rng.permuted(X, axis=0)
+    trees = ExtraTreesClassifier(
+        settings.screening_trees,
+        max_depth=settings.screening_depth,
+        max_features=settings.screening_share,
+        random_state=int(rng.integers(2**31)),
+    ).fit(np.concatenate([X, shadows], axis=1), y)
+    importance = trees.feature_importances_
+    used: npt.NDArray[np.bool_] = importance[:n_columns] > importance[n_columns:].max()
+    return used

@@ -1,0 +1,64 @@
+"""Columns of wide tables that tell nothing are left out, and those that tell a little each are not."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from mothernet_runtime.cells import CategoryRule, DateRule, NumberRule
+
+from mothernet.fitting.screening import screened_columns
+from mothernet.settings import DEFAULT_SETTINGS
+from mothernet.tables.raw_inputs import RawCategories, RawColumn, RawIgnored, RawNumbers
+
+
+def numbers(name: str, values: np.ndarray) -> RawNumbers:
+    return RawNumbers(name, NumberRule(), "value", 0.0, values.astype(np.float32))
+
+
+def kept(columns: list[RawColumn], y: np.ndarray, **changed: int) -> set[str]:
+    settings = replace(DEFAULT_SETTINGS, **changed)
+    screened = screened_columns(columns, y, int(y.max()) + 1, np.random.default_rng(0), settings)
+    assert [column.name for column in screened] == [column.name for column in columns]
+    return {column.name for column in screened if not isinstance(column, RawIgnored)}
+
+
+@pytest.fixture
+def noise() -> np.ndarray:
+    return np.random.default_rng(1).normal(size=(600, 200))
+
+
+def test_what_tells_is_kept_and_noise_is_not(noise: np.ndarray) -> None:
+    cities = np.random.default_rng(2).integers(0, 4, 600)
+    y = ((noise[:, 3] + noise[:, 50] + (cities == 2) * 3) > 1).astype(np.int64) + (noise[:, 120] > 1)
+    columns: list[RawColumn] = [numbers(f"x{j}", column) for j, column in enumerate(noise.T)]
+    names = np.array(["Bern", "Basel", "Chur", ""], object)
+    columns.append(RawCategories("city", CategoryRule(), names[cities]))
+    found = kept(columns, y)
+    assert {"x3", "x50", "x120", "city"} <= found
+    assert len(found) < 20
+
+
+def test_a_narrow_table_is_left_alone(noise: np.ndarray) -> None:
+    columns: list[RawColumn] = [numbers(f"x{j}", column) for j, column in enumerate(noise.T)]
+    assert len(kept(columns, (noise[:, 0] > 0).astype(np.int64), max_unscreened_columns=200)) == 200
+
+
+def test_many_columns_that_tell_a_little_each_are_all_kept(noise: np.ndarray) -> None:
+    y = (noise.sum(axis=1) > 0).astype(np.int64)
+    assert len(kept([numbers(f"x{j}", column) for j, column in enumerate(noise.T)], y)) == 200
+
+
+def test_something_is_kept_of_pure_noise_with_blanks_and_infinities(noise: np.ndarray) -> None:
+    noise[::7] = np.nan
+    noise[3], noise[4], noise[:, 5] = np.inf, -np.inf, np.nan
+    y = np.random.default_rng(3).integers(0, 2, 600)
+    assert 1 <= len(kept([numbers(f"x{j}", column) for j, column in enumerate(noise.T)], y)) <= 200
+
+
+def test_the_parts_of_a_date_stay_together(noise: np.ndarray) -> None:
+    y = (noise[:, 0] > 0).astype(np.int64)
+    columns: list[RawColumn] = [numbers(f"x{j}", column) for j, column in enumerate(noise.T[1:])]
+    columns.append(RawNumbers("day", DateRule(), "days", 0.0, noise[:, 0].astype(np.float32)))
+    columns.append(RawNumbers("day", DateRule(), "month", 0.0, noise[:, 1].astype(np.float32)))
+    screened = screened_columns(columns, y, 2, np.random.default_rng(0), DEFAULT_SETTINGS)
+    assert [type(column) for column in screened if column.name == "day"] == [RawNumbers, RawNumbers]
