@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +25,7 @@ from mothernet.fitting.hidden_layer import stratified_rows
 from mothernet.fitting.network import FitOptions, fit_network
 from mothernet.settings import Size
 from mothernet.tables import Table
-from mothernet.tables.columns import TrainingColumn, read_training_columns
+from mothernet.tables.columns import TrainingColumn
 
 __all__ = ["ParityError", "export_table"]
 
@@ -74,15 +74,14 @@ def export_table(
         If a parameter cannot be used or the file cannot be written.
     """
     X, y = table.features, table.target.to_numpy()
-    columns = read_training_columns(table_columns(X), table.rules)
     options = FitOptions(width, size, checkpoint)
     estimate, skipped = None, "as asked" if not hold_out else _hold_out_obstacle(y)
     if not skipped:
         progress("hold-out estimate")
-        estimate = _hold_out(columns, X, y, options, seed)
+        estimate = _hold_out(table.columns, X, y, options, seed)
     progress("fit on all rows")
     start = time.perf_counter()
-    child = fit_network(columns, y, options, seed=seed)
+    child = fit_network(table.columns, y, options, seed=seed)
     while max_bytes is not None and (n_bytes := to_onnx(child, opset=opset).ByteSize()) > max_bytes:
         most = max((len(column.categories) for column in child.categorical_columns), default=0)
         if most <= options.settings.max_category_features:
@@ -92,7 +91,7 @@ def export_table(
             )
         fewer = max(options.settings.max_category_features, most // 2)
         options = replace(options, settings=replace(options.settings, max_categories=fewer))
-        child = fit_network(columns, y, options, seed=seed)
+        child = fit_network(table.columns, y, options, seed=seed)
     fit_seconds = time.perf_counter() - start
 
     progress("write and compare")
@@ -141,7 +140,7 @@ def _hold_out_obstacle(y: npt.NDArray[Any]) -> str:
 
 
 def _hold_out(
-    columns: list[TrainingColumn], X: pd.DataFrame, y: npt.NDArray[Any], options: FitOptions, seed: int
+    columns: Sequence[TrainingColumn], X: pd.DataFrame, y: npt.NDArray[Any], options: FitOptions, seed: int
 ) -> HoldOut:
     """Fit to three quarters of the rows, predict the others; both hold the classes in proportion."""
     classes, code = np.unique(y, return_inverse=True)

@@ -21,6 +21,7 @@ from mothernet_runtime.cells import CategoryRule, CellRule, DateRule, IgnoredRul
 from mothernet_runtime.columns import column_cells, read_column
 from mothernet_runtime.text import category_texts, is_missing
 
+from mothernet.tables.distinct_texts import DistinctTexts
 from mothernet.tables.inference import ColumnChoice, Reading, identifies_rows, infer_rule
 from mothernet.tables.text_columns import TextColumn
 
@@ -103,20 +104,21 @@ def _reading(name: str, column: Any, choice: ColumnChoice | CellRule | None, are
         return Reading(typed, "as asked")
     values = _values(name, typed, column)
     present = values[~np.isnan(values)]
-    distinct = np.unique(present)
     if not len(present):
         return Reading(IgnoredRule(), "all cells are missing")
-    if len(distinct) == 1 and len(present) == len(values):
+    if len(present) == len(values) and (present == present[0]).all():
         return Reading(IgnoredRule(), "constant")
-    if are_named and (why := identifies_rows(name, present.tolist(), len(distinct))):
+    if are_named and (why := identifies_rows(name, present)):
         return Reading(IgnoredRule(), why)
-    return Reading(NumberRule(boolean=typed.boolean or set(distinct.tolist()) == {0.0, 1.0}))
+    is_one = present == 1
+    are_both = (is_one | (present == 0)).all() and is_one.any() and not is_one.all()
+    return Reading(NumberRule(boolean=typed.boolean or bool(are_both)))
 
 
-def _texts(column: Any) -> Mapping[str, int]:
+def _texts(column: Any) -> Mapping[str, int] | DistinctTexts:
     """The distinct texts of a column and how many rows each has, in the order of first rows."""
     if isinstance(column, TextColumn):
-        return column.counts()
+        return column.distinct()
     cells = column_cells(column)
     return Counter(category_texts(cell.decode() if isinstance(cell, bytes) else cell for cell in cells))
 

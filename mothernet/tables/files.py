@@ -21,7 +21,6 @@ _NULLABLE = {
     name.lower(): pd.api.types.pandas_dtype(name)
     for name in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
 }
-_BLOCK_BYTES = 1 << 23  # larger ones leave the caches, smaller ones cost more calls
 
 
 class TableError(ValueError):
@@ -81,7 +80,7 @@ def read_columns(path: str | os.PathLike[str], *, dialect: Dialect | None = None
                     "Save it as CSV."
                 )
     try:
-        blocks = read_blocks(str(path), dialect=dialect, block_bytes=_BLOCK_BYTES)
+        blocks = read_blocks(str(path), dialect=dialect)
         header = next(blocks)
         return FileColumns(header.names, text_columns(len(header.names), blocks), header.dialect)
     except ValueError as error:

@@ -10,13 +10,13 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Literal, get_args
 
+import numpy as np
+import numpy.typing as npt
 from mothernet_runtime.cells import (
-    BLANKS,
     GROUPS,
     CategoryRule,
     CellRule,
@@ -25,12 +25,12 @@ from mothernet_runtime.cells import (
     IgnoredRule,
     NumberRule,
     boolean_of_text,
-    trimmed,
 )
-from mothernet_runtime.dates import DATE_PATTERNS, DatePattern, seconds_of_text
+from mothernet_runtime.dates import DATE_PATTERNS, DatePattern
 from mothernet_runtime.text import shortened
 
-from mothernet.tables.words import CURRENCIES, MARKERS, UNITS
+from mothernet.tables.distinct_texts import DistinctTexts
+from mothernet.tables.words import CURRENCIES, UNITS
 
 __all__ = ["COLUMN_TYPES", "ColumnChoice", "Reading", "identifies_rows", "infer_rule"]
 
@@ -86,57 +86,55 @@ class Reading:
 
 
 def infer_rule(
-    name: str, texts: Mapping[str, int], *, decimal: Decimal | None = None, choice: ColumnChoice | None = None
+    name: str,
+    texts: Mapping[str, int] | DistinctTexts,
+    *,
+    decimal: Decimal | None = None,
+    choice: ColumnChoice | None = None,
 ) -> Reading:
     """Decide how a column is read.
 
     Parameters
     ----------
     name : str
-    texts : mapping of str to int
+    texts : mapping of str to int, or DistinctTexts
         The distinct texts of the column and their numbers of rows, in the order of their first rows.
     decimal : {".", ","}, optional
         The decimal sign of the table's other columns, where this one leaves it open.
     choice : str, optional
         The type, where the user has named it; the rule's details are inferred all the same.
     """
-    counts: Counter[str] = Counter()
-    blank = 0
-    for text, rows in texts.items():
-        stripped = trimmed(text)
-        if stripped in BLANKS:
-            blank += rows
-        else:
-            counts[stripped] += rows
+    distinct = texts if isinstance(texts, DistinctTexts) else DistinctTexts.of(texts)
     if choice == "ignored":
         return Reading(IgnoredRule(), "as asked")
-    if not counts:
+    if not len(distinct):
         return Reading(IgnoredRule() if choice is None else _empty_rule(choice), "all cells are missing")
     if choice == "category":
-        return Reading(_category_rule(counts), "as asked")
-    if choice is None and len(counts) == 1 and not blank:
+        return Reading(_category_rule(distinct.counts()), "as asked")
+    if choice is None and len(distinct) == 1 and not distinct.n_blank:
         return Reading(IgnoredRule(), "constant")
     found: Reading | None = None
+    forced = choice is not None
     if choice in (None, "boolean"):
-        found = _boolean(counts, forced=choice is not None)
+        found = _boolean(distinct, forced=forced)
     if found is None and choice in (None, "number", "boolean"):
-        found = _number(counts, decimal, forced=choice is not None)
+        found = _number(distinct, decimal, forced=forced)
         if found is not None and choice is None and isinstance(found.rule, NumberRule):
-            numbers = [found.rule.read_text(text) for text, rows in counts.items() for _ in range(min(rows, 2))]
-            known = [number for number in numbers if number is not None and not math.isnan(number)]
-            if why := identifies_rows(name, known, len(set(known))):
+            numbers = np.repeat(distinct.read(found.rule).values, distinct.rows.clip(max=2))
+            if why := identifies_rows(name, numbers[~np.isnan(numbers)]):
                 return Reading(IgnoredRule(), why)
     if found is None and choice in (None, "date"):
-        found = _date(counts, forced=choice is not None)
+        found = _date(distinct, forced=forced)
     if found is not None:
         return replace(found, reason="as asked") if choice is not None else found
+    counts = distinct.counts()
     if choice is not None:
         example = next(iter(counts))
         raise ValueError(
             f"column {name!r} must hold cells of the type {choice!r}, as asked, however: {example!r}. "
             "Choose another type for it."
         )
-    rows = sum(counts.values())
+    rows = distinct.n_rows
     if rows >= _IDENTIFIER_ROWS and len(counts) > _IDENTIFIER_SHARE * rows:
         words = sum(len(text.split()) for text in counts) / len(counts)
         what = "free text" if words > _FREE_TEXT_WORDS else "an identifier"
@@ -153,60 +151,49 @@ def _empty_rule(choice: ColumnChoice) -> CellRule:
     return rules.get(choice, NumberRule())
 
 
-def _fitting(
-    counts: Counter[str], accepts: Iterable[bool], *, forced: bool
-) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    """Markers and odd texts of a column whose other texts are accepted; None if too many are not."""
-    refused = [text for text, accepted in zip(counts, accepts, strict=True) if not accepted]
-    markers = [text for text in refused if text.lower() in MARKERS]
-    odd = [text for text in refused if text.lower() not in MARKERS]
-    rows = sum(counts.values())
-    marked, strange = (sum(counts[text] for text in group) for group in (markers, odd))
-    if rows == marked + strange:
+def _read_as(rule: NumberRule | DateRule, texts: DistinctTexts, reason: str, *, forced: bool) -> Reading | None:
+    """The reading by a rule, which gets the markers and odd texts of the column; None if too many are odd."""
+    read = texts.read(rule, max_odd := math.inf if forced else _MAX_ODD_TEXTS)
+    if len(read.odd) > max_odd or read.refused_rows == texts.n_rows:
         return None
-    if not forced and (len(odd) > _MAX_ODD_TEXTS or strange > _MAX_ODD_SHARE * (rows - marked)):
+    marked, strange = sum(read.markers.values()), sum(read.odd.values())
+    if not forced and strange > _MAX_ODD_SHARE * (texts.n_rows - marked):
         return None
-    return tuple(markers), tuple(sorted(odd, key=lambda text: -counts[text]))
-
-
-def _read_as(rule: NumberRule | DateRule, counts: Counter[str], reason: str, *, forced: bool) -> Reading | None:
-    fitting = _fitting(counts, [rule.read_text(text) is not None for text in counts], forced=forced)
-    if fitting is None:
-        return None
-    markers, odd = fitting
+    markers, odd = tuple(read.markers), tuple(sorted(read.odd, key=lambda text: -read.odd[text]))
     notes = [reason] if reason else []
     if markers:
         notes.append("missing where " + ", ".join(map(repr, markers[:4])))
-    return Reading(replace(rule, missing=markers + odd), ", ".join(notes), odd, sum(counts[text] for text in odd))
+    return Reading(replace(rule, missing=markers + odd), ", ".join(notes), odd, strange)
 
 
-def _boolean(counts: Counter[str], *, forced: bool) -> Reading | None:
+def _boolean(texts: DistinctTexts, *, forced: bool) -> Reading | None:
     rule = NumberRule(boolean=True)
-    words = [text for text in counts if boolean_of_text(text) is not None]
-    values = {rule.read_text(text) for text in counts} - {None}
-    if not values or not values <= {0.0, 1.0}:
+    read = texts.read(rule, max_odd := math.inf if forced else _MAX_ODD_TEXTS)
+    if len(read.odd) > max_odd:
         return None
-    if not words and not forced and len(values) < 2:
+    known = read.values[~np.isnan(read.values)]
+    has_nan = len(known) + len(read.markers) + len(read.odd) < len(texts)  # a number, such as +nan
+    if not len(known) or has_nan or not ((known == 0) | (known == 1)).all():
         return None
-    reading = _read_as(rule, counts, "", forced=forced)
+    words = [text for text in texts.counts() if boolean_of_text(text) is not None]
+    has_one_value = bool((known == known[0]).all())
+    if not words and not forced and has_one_value:
+        return None
     # letters alone (n, t, y, f) are categories unless both values are there
-    short = all(len(word) == 1 for word in words) and bool(words)
-    return None if reading is None or (short and len(values) < 2 and not forced) else reading
+    if words and all(len(word) == 1 for word in words) and has_one_value and not forced:
+        return None
+    return _read_as(rule, texts, "", forced=forced)
 
 
-def _number(counts: Counter[str], decimal: Decimal | None, *, forced: bool) -> Reading | None:
-    sample = dict(counts.most_common(_SAMPLE))
-    plain = NumberRule()
-    refused = [text for text in sample if plain.read_text(text) is None and text.lower() not in MARKERS]
+def _number(texts: DistinctTexts, decimal: Decimal | None, *, forced: bool) -> Reading | None:
+    sample = texts.most_common(_SAMPLE)
+    refused = list(sample.read(NumberRule()).odd)
     if not refused:
-        return _read_as(plain, counts, "", forced=forced)
+        return _read_as(NumberRule(), texts, "", forced=forced)
     affix, percent = _affix(refused)
-    best, best_score = plain, -1
-    for rule in _candidates(affix, percent, decimal, refused):
-        score = sum(rows for text, rows in sample.items() if rule.read_text(text) is not None)
-        if score > best_score:
-            best, best_score = rule, score
-    return _read_as(best, counts, _described(best), forced=forced)
+    candidates = _candidates(affix, percent, decimal, refused)
+    best = min(candidates, key=lambda rule: sample.read(rule).refused_rows)
+    return _read_as(best, texts, _described(best), forced=forced)
 
 
 def _candidates(affix: str, percent: bool, decimal: Decimal | None, refused: list[str]) -> list[NumberRule]:
@@ -257,31 +244,31 @@ def _described(rule: NumberRule) -> str:
     return ", ".join(parts)
 
 
-def identifies_rows(name: str, numbers: Sequence[float], n_distinct: int) -> str:
+def identifies_rows(name: str, numbers: npt.NDArray[np.float64]) -> str:
     """Why a column of numbers is an identifier, or "" if it is none.
 
     Parameters
     ----------
-    numbers : sequence of float
+    numbers : ndarray (N,)
         Those that are present, in the order of the rows.
     """
     rows = len(numbers)
-    if rows < _IDENTIFIER_ROWS or n_distinct < rows or not all(number.is_integer() for number in numbers):
+    if rows < _IDENTIFIER_ROWS or not (np.isfinite(numbers) & (numbers == np.floor(numbers))).all():
         return ""
-    if all(after - before == 1 for before, after in pairwise(numbers)):
+    steps = np.diff(np.sort(numbers))
+    if not steps.all():  # two are equal
+        return ""
+    if (np.diff(numbers) == 1).all():
         return "counts the rows"
     if _NAMED_LIKE_AN_IDENTIFIER.search(name):
         return f"an identifier by its name: {rows:,} different whole numbers in {rows:,} rows"
     return ""
 
 
-def _date(counts: Counter[str], *, forced: bool) -> Reading | None:
-    sample = dict(counts.most_common(_SAMPLE))
-    scores: dict[DatePattern, int] = {
-        pattern: sum(rows for text, rows in sample.items() if seconds_of_text(text, pattern) is not None)
-        for pattern in DATE_PATTERNS
-    }
-    slashes = any("/" in text for text in sample)
+def _date(texts: DistinctTexts, *, forced: bool) -> Reading | None:
+    sample = texts.most_common(_SAMPLE)
+    scores = {pattern: sample.n_rows - sample.read(DateRule(pattern)).refused_rows for pattern in DATE_PATTERNS}
+    slashes = any("/" in text for text in sample.counts())
     order: tuple[DatePattern, ...] = ("ymd", "mdy", "dmy", "time") if slashes else ("ymd", "dmy", "mdy", "time")
     best = max(order, key=lambda pattern: scores[pattern])
     if not scores[best]:
@@ -289,7 +276,7 @@ def _date(counts: Counter[str], *, forced: bool) -> Reading | None:
     reason = {"ymd": "", "dmy": "day, month, year", "mdy": "month, day, year", "time": "time of day"}[best]
     if {"dmy", "mdy"} >= {best} and scores["dmy"] == scores["mdy"]:
         reason += " (every cell could be the other way round)"
-    return _read_as(DateRule(best), counts, reason, forced=forced)
+    return _read_as(DateRule(best), texts, reason, forced=forced)
 
 
 def _category_rule(counts: Counter[str]) -> CategoryRule:

@@ -38,9 +38,9 @@ class Table:
         Numbers and booleans as float64, NaN where missing; dates as datetime64; categories as canonical text, ``""``
         where missing; columns that are not used as they are in the file.
     target : Series (N,)
+    columns : tuple of TrainingColumn
+        The same cells as the fit takes them.
         Integers if every label is a whole number, booleans if the file has such a type, else strings.
-    readings : dict of str to Reading
-        How each column is read, and why.
     dialect : Dialect, optional
         How a CSV file is written.
     warnings : tuple of str
@@ -51,10 +51,15 @@ class Table:
 
     features: pd.DataFrame
     target: pd.Series
-    readings: Mapping[str, Reading]
+    columns: tuple[TrainingColumn, ...]
     dialect: Dialect | None
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
+
+    @property
+    def readings(self) -> dict[str, Reading]:
+        """How each column is read, and why."""
+        return {column.name: column.reading for column in self.columns}
 
     @property
     def rules(self) -> dict[str, CellRule]:
@@ -143,9 +148,9 @@ def read_table(
     warnings += [warning for column in read if (warning := column.reading.complaint(column.name))]
     features = {column.name: _feature(column, cells[column.name]) for column in read}
     return Table(
-        pd.DataFrame(features),
+        pd.DataFrame(features, copy=False),
         pd.Series(y, name=target),
-        {column.name: column.reading for column in read},
+        tuple(read),
         file.dialect,
         tuple(warnings),
         tuple(notes),
@@ -155,9 +160,17 @@ def read_table(
 def _labels(column: Any, target: str, source: str) -> tuple[Any, Any, tuple[str, ...]]:
     """Labels of the rows that have one, which rows those are (N,), and notes."""
     is_boolean = isinstance(column, pd.Series) and pd.api.types.is_bool_dtype(column)
-    texts = column.texts() if isinstance(column, TextColumn) else category_texts(column)
-    classes = read_classes(Counter(texts), target, source)
-    labels, present = classes.of(texts)
+    if isinstance(column, TextColumn):
+        codes, texts = column.coded()
+    else:
+        numbers: dict[str, int] = {}
+        codes = np.array([numbers.setdefault(text, len(numbers)) for text in category_texts(column)], np.int64)
+        texts = list(numbers)
+    counts = np.bincount(codes, minlength=len(texts)).tolist()
+    classes = read_classes(dict(zip(texts, counts, strict=True)), target, source)
+    labels, known = classes.of(texts)  # of the distinct texts
+    present = known[codes]
+    labels = labels[(np.cumsum(known) - 1)[codes[present]]]
     return (np.array([label == "True" for label in labels]) if is_boolean else labels), present, classes.notes
 
 

@@ -165,7 +165,7 @@ class NumberRule:
         """
         if not (self.boolean or self.group or self.affix or self.percent):
             # most columns need no trimming to be read at once, but " -1 " may be missing
-            for cells in (texts, map(trimmed, texts))[self._marks_numbers :]:
+            for cells in (texts, map(trimmed, texts))[bool(self.marked) :]:
                 numbers = self._convert([self._known.get(text, text) for text in cells])
                 if numbers is not None:
                     return numbers
@@ -190,14 +190,19 @@ class NumberRule:
         return dict.fromkeys([*BLANKS, *self.missing], "nan")
 
     @cached_property
-    def _marks_numbers(self) -> bool:
-        """Whether a text that means missing would be a number otherwise."""
-        return any(self._numerals.number(marker) is not None for marker in self.missing)
+    def marked(self) -> tuple[float, ...]:
+        """The numbers that texts which mean missing would be otherwise."""
+        return tuple(each for text in self.missing if (each := self._numerals.number(text)) is not None)
 
     @cached_property
     def takes_plain(self) -> bool:
         """Whether every text that says a plain number says that number here."""
-        return self._numerals.takes_plain and not self._marks_numbers
+        return self._numerals.takes_plain and not self.marked
+
+    @cached_property
+    def takes_digits(self) -> bool:
+        """Whether digits, one decimal sign and a sign before them are that number, as no affix can be among them."""
+        return not self.affix or not set(self.affix) <= set("0123456789.,+-")
 
     @cached_property
     def _numerals(self) -> Numerals:
@@ -261,9 +266,6 @@ class DateRule:
         ValueError
             A text is no date; `read_text` tells which.
         """
-        seconds = seconds_of_texts(texts, self.pattern)
-        if seconds is not None:
-            return seconds
         distinct = list(dict.fromkeys(texts))
         dates = [text for text in distinct if text not in BLANKS and text not in self.missing]
         known = seconds_of_texts(dates, self.pattern)
@@ -271,6 +273,11 @@ class DateRule:
             return _by_distinct_text(self, texts)
         cache = dict.fromkeys(distinct, math.nan) | dict(zip(dates, known.tolist(), strict=True))
         return np.fromiter(map(cache.__getitem__, texts), np.float64, len(texts))
+
+    @cached_property
+    def marked(self) -> tuple[float, ...]:
+        """The seconds that texts which mean missing would be otherwise."""
+        return tuple(each for text in self.missing if (each := seconds_of_text(text, self.pattern)) is not None)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from mothernet_runtime.command import exit_code, say
 from mothernet_runtime.csv_files import csv_cell, given_dialect, read_csv, source_name
 from mothernet_runtime.describe import described
 from mothernet_runtime.model import Model, SelfTestError, load
+from mothernet_runtime.number_lines import number_lines
 from mothernet_runtime.output import check_output, written
 from mothernet_runtime.rows import CellError
 from mothernet_runtime.text import escaped, escaped_json, listed
@@ -111,10 +112,9 @@ def _predict(args: argparse.Namespace, model: Model) -> None:
                 labels, probabilities = model.predict_both(columns, coverage=coverage)
             except CellError as error:
                 raise ValueError(f"{source}, line {chunk.lines[error.row]}: {error.reason}") from None
-            before = [map(csv_cell, chunk.columns[i]) for i in kept]
-            for *cells, label, numbers in zip(*before, labels.tolist(), probabilities.tolist(), strict=True):
-                cells += [cell_of[label], *(f"{number:.9g}" for number in numbers)]  # 9 digits hold a float32
-                stream.write(",".join(cells) + "\n")
+            cells = [*(map(csv_cell, chunk.columns[i]) for i in kept), map(cell_of.__getitem__, labels.tolist())]
+            lines = map(",".join, zip(*cells, number_lines(probabilities), strict=True))
+            stream.writelines(f"{line}\n" for line in lines)
         complaint = coverage.complaint()
         if complaint and args.strict:
             raise ValueError(f"{source}: {complaint}")

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mothernet_runtime.byte_cells import ByteCells
+from mothernet_runtime.byte_columns import values_of_bytes
 from mothernet_runtime.cells import CategoryRule, CellRule, DateRule, IgnoredRule, NumberRule
 from mothernet_runtime.dates import seconds_of_array
 from mothernet_runtime.describe import written_as
@@ -55,7 +57,7 @@ def read_column(name: str, rule: CellRule, column: Any) -> npt.NDArray[Any]:
         For errors.
     rule : CellRule
     column : list, tuple, array or column of a data frame
-        Of NumPy (also masked, bytes, objects), pandas, polars or pyarrow.
+        Of NumPy (also masked, bytes, objects), pandas, polars or pyarrow; or the cells of a block of a CSV file.
 
     Returns
     -------
@@ -75,13 +77,18 @@ def read_column(name: str, rule: CellRule, column: Any) -> npt.NDArray[Any]:
     >>> read_column("price", NumberRule(",", affix="€"), ["2,50 €", None, 3])
     array([2.5, nan, 3. ])
     """
-    cells = _coded_texts(column) if rule.type in ("category", "boolean") else None  # which have few distinct texts
-    cells = column_cells(column) if cells is None else cells
+    if isinstance(column, ByteCells):
+        cells: Any = column
+    else:
+        few = _coded_texts(column) if rule.type in ("category", "boolean") else None  # which have few distinct texts
+        cells = column_cells(column) if few is None else few
     if isinstance(rule, IgnoredRule):
         return np.full(len(cells), None)
     if isinstance(cells, _Dictionary):
         return _read_dictionary(name, rule, cells)
     try:
+        if isinstance(cells, ByteCells):
+            return values_of_bytes(rule, cells)
         if isinstance(rule, CategoryRule):
             return _categories(rule, cells)
         if isinstance(cells, np.ndarray):

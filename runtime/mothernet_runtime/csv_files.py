@@ -1,8 +1,7 @@
 """CSV files: rows read in chunks as columns of raw cells, and cells quoted for writing. FORMAT.md specifies them.
 
-Blocks of whole lines are looked at as bytes: one whose quotes, delimiters and line ends show that all its records are
-as long as the header is cut in a few steps; of any other, record by record is read. What cells mean does not matter
-here.
+Blocks of whole lines are cut at once where they are regular (:mod:`mothernet_runtime.csv_blocks`); of any other, record
+by record is read. What cells mean does not matter here.
 """
 
 from __future__ import annotations
@@ -20,8 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-import numpy as np
-
+from mothernet_runtime.csv_blocks import RegularBlock, regular_block
 from mothernet_runtime.csv_dialect import Dialect, find_delimiter, given_dialect, named_delimiter
 from mothernet_runtime.csv_records import CsvRecordError, is_blank_line, read_record
 from mothernet_runtime.csv_text import CsvText, count_lines
@@ -55,7 +53,7 @@ class CsvChunk:
         The header, trimmed.
     lines : sequence of int
         The line on which each row starts.
-    columns : list of lists of str
+    columns : list of sequences of str
         Per name the raw cells.
     dialect : Dialect
         How the file is written.
@@ -63,54 +61,11 @@ class CsvChunk:
 
     names: list[str]
     lines: Sequence[int]
-    columns: list[list[str]]
+    columns: Sequence[Sequence[str]]
     dialect: Dialect
 
     def __len__(self) -> int:
         return len(self.lines)
-
-
-@dataclass(frozen=True)
-class RegularBlock:
-    """Whole lines of a CSV file that every engine cuts alike.
-
-    Each record has as many cells as there are names; lines end with LF, or CR LF if there are quotes, and none is
-    blank; quotes surround whole cells and are doubled within. Spaces at the start of an unquoted cell do not count.
-
-    Attributes
-    ----------
-    names, lines, dialect
-        As in `CsvChunk`.
-    content : bytes
-        The lines in UTF-8, each with its line end.
-    """
-
-    names: list[str]
-    lines: Sequence[int]
-    content: bytes
-    dialect: Dialect
-
-    def __len__(self) -> int:
-        return len(self.lines)
-
-    def columns(self) -> list[list[str]]:
-        """Per name the raw cells."""
-        delimiter, n_columns = self.dialect.delimiter or ",", len(self.names)
-        text = self.content.decode()
-        cells: list[str] = []
-        if '""' not in text and '" ' not in text:
-            bare = text.replace('"', "").replace("\r\n", "\n").replace("\n", delimiter)
-            cells = bare.split(delimiter)
-            cells.pop()  # behind the last line end
-            if " " in bare:
-                cells = [cell.lstrip(" ") for cell in cells]
-        if len(cells) != n_columns * len(self):  # signs within quotes, it seems
-            try:
-                cells = list(itertools.chain.from_iterable(_standard_reader(io.StringIO(text, newline=""), delimiter)))
-            except csv.Error:  # a long cell
-                records = _Records(io.StringIO(text, newline=""), delimiter)
-                cells = list(itertools.chain.from_iterable(records.read() or () for _ in self.lines))
-        return [cells[j::n_columns] for j in range(n_columns)]
 
 
 def read_csv(path: str, *, dialect: Dialect | None = None) -> Iterator[CsvChunk]:
@@ -137,7 +92,11 @@ def read_csv(path: str, *, dialect: Dialect | None = None) -> Iterator[CsvChunk]
         If there is no such file.
     """
     for block in read_blocks(path, dialect=dialect):
-        columns = block.columns() if isinstance(block, RegularBlock) else block.columns
+        columns: Sequence[Sequence[str]]
+        if isinstance(block, RegularBlock):
+            columns = [block.cells(index) for index in range(len(block.names))]
+        else:
+            columns = block.columns
         for start in range(0, max(len(block), 1), CHUNK_ROWS):
             part = slice(start, start + CHUNK_ROWS)
             yield CsvChunk(block.names, block.lines[part], [column[part] for column in columns], block.dialect)
@@ -190,17 +149,12 @@ def _blocks(text: CsvText, source: str) -> Iterator[CsvChunk | RegularBlock]:
         content = whole if whole.endswith((b"\n", b"\r")) else whole + b"\n"
         if b"\r" in content and b'"' not in content:  # each is a line end
             content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        starts = _row_starts(content, delimiter, n_cells) if n_cells == len(names) else None
-        if starts is None:
+        block = regular_block(content, text.line, names, dialect) if n_cells == len(names) else None
+        if block is None:
             yield from _irregular(text, len(whole), records, names, n_cells, dialect, source)
             continue
-        first = text.line
-        if isinstance(starts, int):
-            text.take(len(whole), starts)
-            yield RegularBlock(names, range(first, first + starts), content, dialect)
-        else:
-            text.take(len(whole), count_lines(content))
-            yield RegularBlock(names, [first + start for start in starts], content, dialect)
+        text.take(len(whole), count_lines(content) if block.block.has_quotes else len(block))
+        yield block
 
 
 def _with_delimiter(text: CsvText) -> Dialect:
@@ -300,52 +254,6 @@ def _irregular(
             return
     if rows:
         yield CsvChunk(names, lines, [list(column) for column in zip(*rows, strict=True)], dialect)
-
-
-def _row_starts(content: bytes, delimiter: str, n_cells: int) -> int | list[int] | None:
-    """How many rows regular content has, or their lines counted from 0 if some rows take several; None if irregular."""
-    sign = delimiter.encode()
-    if n_cells == 1 and re.search(rb"(?:^|\n)[\r\n\t ]", content):  # perhaps blank
-        return None
-    record = sign * (n_cells - 1) + b"\n"
-    if b'"' not in content:
-        skeleton = content.translate(None, _all_but(sign + b"\n"))
-        n_rows = len(skeleton) // n_cells
-        return n_rows if skeleton == record * n_rows else None
-    if content.count(b"\r") != content.count(b"\r\n"):
-        return None
-    quotes = np.flatnonzero(np.frombuffer(content, np.uint8) == ord('"'))
-    if len(quotes) % 2 or not _surround_cells(content, quotes, sign):
-        return None
-    signs = content.translate(None, _all_but(sign + b'\n"'))
-    unquoted = signs.replace(b'""', b"")
-    n_rows = len(unquoted) // n_cells
-    if unquoted == record * n_rows:  # nothing but text within quotes
-        return n_rows
-    codes = np.frombuffer(signs, np.uint8)
-    outside = np.cumsum(codes == ord('"'), dtype=np.uint8) % 2 == 0
-    unquoted = codes[outside & (codes != ord('"'))].tobytes()
-    n_rows = len(unquoted) // n_cells
-    if unquoted != record * n_rows:
-        return None
-    is_line_end = codes == ord("\n")
-    line_ends_before = np.cumsum(is_line_end)[outside & is_line_end]
-    return [0, *line_ends_before[:-1].tolist()]
-
-
-def _surround_cells(content: bytes, quotes: Any, sign: bytes) -> bool:
-    """Whether quotes, which open and close in turn, stand at the ends of cells or are doubled."""
-    characters = np.frombuffer(b"\n" + content, np.uint8)  # so that position - 1 and + 1 exist
-    before, after = characters[quotes[0::2]], characters[quotes[1::2] + 2]
-    ends = np.zeros(256, bool)
-    ends[[ord("\n"), ord('"'), *sign]] = True
-    starts_well = ends[before].all()
-    ends[ord("\r")] = True
-    return bool(starts_well and ends[after].all())
-
-
-def _all_but(kept: bytes) -> bytes:
-    return bytes(byte for byte in range(256) if byte not in kept)
 
 
 def source_name(path: str) -> str:

@@ -19,10 +19,12 @@ import numpy.typing as npt
 __all__ = [
     "DATE_PARTS",
     "DATE_PATTERNS",
+    "LAYOUT_LENGTHS",
     "DatePart",
     "DatePattern",
     "date_part",
     "seconds_of_array",
+    "seconds_of_characters",
     "seconds_of_text",
     "seconds_of_texts",
     "seconds_of_value",
@@ -65,8 +67,15 @@ _PATTERNS: dict[DatePattern, list[re.Pattern[str]]] = {
     ],
     "time": [re.compile(_TIME, re.ASCII)],
 }
-# the layouts that `seconds_of_texts` reads without a loop: a digit is 0
-_LAYOUTS = ("0000-00-00", "0000-00-00 00:00", "0000-00-00 00:00:00", "0000-00-00T00:00:00", "0000-00-00T00:00:00Z")
+# what `seconds_of_characters` reads without a loop: digits of year, month, day, hour, minute, second, and signs
+_HEADS: dict[DatePattern, tuple[str, ...]] = {
+    "ymd": ("YYYY-MM-DD", "YYYY/MM/DD", "YYYY.MM.DD"),
+    "dmy": ("YYYY-MM-DD", "DD-MM-YYYY", "DD/MM/YYYY", "DD.MM.YYYY"),
+    "mdy": ("YYYY-MM-DD", "MM-DD-YYYY", "MM/DD/YYYY", "MM.DD.YYYY"),
+    "time": (),
+}
+_TAILS = ("", " hh:mm", "Thh:mm", " hh:mm:ss", "Thh:mm:ss", "Thh:mm:ssZ")
+LAYOUT_LENGTHS = tuple(sorted({len("YYYY-MM-DD" + tail) for tail in _TAILS}))
 
 
 def seconds_of_text(text: str, pattern: DatePattern) -> float | None:
@@ -85,38 +94,49 @@ def seconds_of_text(text: str, pattern: DatePattern) -> float | None:
 
 
 def seconds_of_texts(texts: Sequence[str], pattern: DatePattern) -> FloatArray | None:
-    """Seconds (N,) of N texts in one usual layout of ISO 8601; None if they are not, and need a closer look."""
+    """Seconds (N,) of N texts in usual layouts of one length; None if they are not, and need a closer look."""
     length = len(texts[0]) if texts else 0
-    layout = next((each for each in _LAYOUTS if len(each) == length and _same_signs(each, texts[0])), None)
-    if pattern == "time" or layout is None:
+    joined = "".join(texts)
+    if length not in LAYOUT_LENGTHS or not joined.isascii() or any(len(text) != length for text in texts):
         return None
-    try:
-        codes = np.frombuffer("".join(texts).encode("ascii"), np.uint8)
-    except UnicodeEncodeError:
-        return None
-    if len(codes) != len(texts) * length or any(len(text) != length for text in texts):
-        return None
-    cells = codes.reshape(-1, length)  # (N, length)
-    signs = [k for k, sign in enumerate(layout) if sign != "0"]
-    if (cells[:, signs] != np.frombuffer(layout.encode(), np.uint8)[signs]).any():
-        return None
-    digits = np.delete(cells, signs, axis=1).astype(np.int64) - ord("0")  # (N, 8 to 14)
-    if ((digits < 0) | (digits > 9)).any():
-        return None
-    year = digits[:, :4] @ [1000, 100, 10, 1]
-    pairs = [digits[:, k] * 10 + digits[:, k + 1] for k in range(4, digits.shape[1], 2)]
-    month, day, hour, minute, second = (pairs + [np.zeros_like(year)] * 3)[:5]
-    if ((year < 1) | (month < 1) | (month > 12) | (hour > 23) | (minute > 59) | (second > 59)).any():
-        return None
+    seconds, found = seconds_of_characters(np.frombuffer(joined.encode(), np.uint8).reshape(-1, length), pattern)
+    return seconds if found.all() else None
+
+
+def seconds_of_characters(
+    characters: npt.NDArray[np.uint8], pattern: DatePattern
+) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Seconds (N,) of texts of one length (N, length) in usual layouts, and which they are; NaN for others."""
+    seconds, found = np.full(len(characters), math.nan), np.zeros(len(characters), np.bool_)
+    layouts = [head + tail for head in _HEADS[pattern] for tail in _TAILS]
+    for layout in (each for each in layouts if len(each) == characters.shape[1]):
+        signs = [k for k, sign in enumerate(layout) if sign not in "YMDhms"]
+        alike = np.ones(len(characters), np.bool_)
+        for k in signs:
+            alike &= characters[:, k] == ord(layout[k])
+        rows = np.flatnonzero(alike)
+        if len(rows):
+            seconds[rows], found[rows] = _seconds_in_layout(characters[rows], layout)
+    return seconds, found
+
+
+def _seconds_in_layout(characters: npt.NDArray[np.uint8], layout: str) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """The same of texts that have the signs of the layout."""
+    valid = np.ones(len(characters), np.bool_)
+    field = dict.fromkeys("YMDhms", np.zeros(len(characters), np.int64))
+    for k, letter in enumerate(layout):
+        if letter in field:
+            digits = characters[:, k] - np.uint8(ord("0"))  # beyond 9 where it is none
+            valid &= digits <= 9
+            field[letter] = field[letter] * 10 + digits
+    year, month, day, hour, minute, second = field.values()
+    valid &= (year >= 1) & (month >= 1) & (month <= 12) & (hour <= 23) & (minute <= 59) & (second <= 59)
     months = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
     first, next_first = (each.astype("datetime64[D]").astype(np.int64) for each in (months, months + 1))
-    if ((day < 1) | (day > next_first - first)).any():
-        return None
-    return np.asarray((first + day - 1) * _DAY_SECONDS + hour * 3600 + minute * 60 + second, np.float64)
-
-
-def _same_signs(layout: str, text: str) -> bool:
-    return all(sign == other or (sign == "0" and other.isdigit()) for sign, other in zip(layout, text, strict=True))
+    valid &= (day >= 1) & (day <= next_first - first)
+    seconds = ((first + day - 1) * _DAY_SECONDS + hour * 3600 + minute * 60 + second).astype(np.float64)
+    seconds[~valid] = math.nan
+    return seconds, valid
 
 
 def _seconds(field: dict[str, str | None]) -> float | None:
