@@ -1,7 +1,8 @@
-"""The child network as a record, its NumPy reference, and the writer of its ONNX file."""
+"""The child network as a record, its NumPy reference, and the writers of its ONNX file and of its C source."""
 
 from importlib.metadata import version
 
+from mothernet_export.c_writer import CSource, check_c, to_c
 from mothernet_export.check import Comparison, Parity, check_export
 from mothernet_export.child import ChildNetwork
 from mothernet_export.columns import CategoricalColumn, IgnoredColumn, NumericColumn
@@ -12,6 +13,7 @@ from mothernet_export.target import ClassTarget
 __version__ = version("mothernet-export")
 
 __all__ = [
+    "CSource",
     "CategoricalColumn",
     "ChildNetwork",
     "ClassTarget",
@@ -20,8 +22,10 @@ __all__ = [
     "NumericColumn",
     "Parity",
     "__version__",
+    "check_c",
     "check_export",
     "predict_logits",
     "predict_proba",
+    "to_c",
     "to_onnx",
 ]

@@ -19,6 +19,7 @@ from mothernet.version import __version__
 
 _PROG = "mothernet"
 _COLUMN_TYPES = ("number", "boolean", "date", "category", "ignored")  # a test compares them with the tables'
+_WEIGHTS = ("float32", "int8")  # and these with the writer's
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,7 +50,13 @@ def _parser() -> argparse.ArgumentParser:
         "table", metavar="TABLE", help="CSV (UTF-8, commas, a header; also gzipped) or Parquet; - for stdin"
     )
     export.add_argument("--target", required=True, metavar="NAME", help="the column to predict")
-    export.add_argument("-o", "--output", required=True, metavar="FILE", help="the .onnx file to write; - for stdout")
+    export.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="FILE",
+        help="the .onnx file to write; - for stdout; a name that ends in .c for C source, with a header beside it",
+    )
     export.add_argument(
         "--size",
         choices=get_args(Size),
@@ -87,6 +94,12 @@ def _parser() -> argparse.ArgumentParser:
         type=_positive,
         metavar="N",
         help="largest file: columns of many categories keep fewer of them (default: no limit)",
+    )
+    export.add_argument(
+        "--weights",
+        choices=_WEIGHTS,
+        default="float32",
+        help="of C source; int8 takes a quarter of the space and moves probabilities a little (default: float32)",
     )
     export.add_argument("--opset", type=int, default=17, metavar="N", help="ONNX operator set (default: 17)")
     export.add_argument("--checkpoint", metavar="FILE", help="a checkpoint of `mothernet pretrain` (default: built in)")
@@ -191,6 +204,7 @@ def _export(args: argparse.Namespace) -> int:
                 seed=args.seed,
                 hold_out=not args.no_holdout,
                 max_bytes=args.max_bytes,
+                weights=args.weights,
                 progress=progress,
             )
         except ParityError as error:

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from mothernet_export import ChildNetwork, check_export, to_onnx
+from mothernet_export.c_writer import Weights
+from mothernet_export.check import Parity
 from mothernet_export.metadata import schema
 from mothernet_export.reference import predict_proba
 from mothernet_runtime.columns import table_columns
@@ -19,6 +21,7 @@ from mothernet_runtime.output import written
 from mothernet_runtime.rows import RowReader
 from mothernet_runtime.schema import read_columns
 
+from mothernet.commands.c_source import check_form, is_c, write_c
 from mothernet.commands.report import ExportReport, HoldOut, column_reports
 from mothernet.commands.scores import score
 from mothernet.fitting.hidden_layer import stratified_rows
@@ -50,6 +53,7 @@ def export_table(
     seed: int = 0,
     hold_out: bool = True,
     max_bytes: int | None = None,
+    weights: Weights = "float32",
     progress: Callable[[str], None] = lambda stage: None,
 ) -> ExportReport:
     """Estimate on held-out rows, fit on all, write the file, compare it with the model, then put it in place.
@@ -58,11 +62,14 @@ def export_table(
     ----------
     table : Table
     output : path-like
-        The file; until all of the above has succeeded it stays as it was.
+        The file; until all of the above has succeeded it stays as it was. A name that ends in ``.c`` makes it C source,
+        with the header beside it.
     size, width
         As for :class:`mothernet.MotherNetClassifier`.
     max_bytes : int, optional
         Largest file. Columns of many categories keep as many as fit; the others are pooled.
+    weights
+        As for :func:`mothernet_export.to_c`.
     progress : callable
         Told what comes next.
 
@@ -73,6 +80,7 @@ def export_table(
     ValueError, OSError
         If a parameter cannot be used or the file cannot be written.
     """
+    check_form(output, weights, max_bytes)
     X, y = table.features, table.target.to_numpy()
     options = FitOptions(width, size, checkpoint)
     estimate, skipped = None, "as asked" if not hold_out else _hold_out_obstacle(y)
@@ -96,26 +104,28 @@ def export_table(
 
     progress("write and compare")
     rows = np.sort(np.random.default_rng(seed).permutation(len(X))[:_PARITY_ROWS])
-    inputs = _graph_inputs(child, X.iloc[rows])
-    with written(output) as temporary:
-        to_onnx(child, temporary, opset=opset)
-        parity = check_export(
-            temporary,
-            child,
-            inputs.get("numeric"),
-            inputs.get("categorical"),
-            evaluator_rows=_PARITY_EVALUATOR_ROWS,
-        )
-        if not parity.ok:
-            raise ParityError(
-                f"the file must answer as the model does (probabilities within {parity.tolerance:g}), however: "
-                f"{parity.comparisons}. {str(output)!r} was left as it was. Please report this with the table."
+    rounding = None
+    if is_c(output):
+        parity, rounding = write_c(child, X.iloc[rows], output, weights)
+        _check_parity(parity, output)
+        size_bytes = os.stat(output).st_size
+    else:
+        inputs = _graph_inputs(child, X.iloc[rows])
+        with written(output) as temporary:
+            to_onnx(child, temporary, opset=opset)
+            parity = check_export(
+                temporary,
+                child,
+                inputs.get("numeric"),
+                inputs.get("categorical"),
+                evaluator_rows=_PARITY_EVALUATOR_ROWS,
             )
-        size_bytes = temporary.stat().st_size
+            _check_parity(parity, output)
+            size_bytes = temporary.stat().st_size
     return ExportReport(
         path=str(output),
         size_bytes=size_bytes,
-        opset=opset,
+        opset=None if is_c(output) else opset,
         width=child.width,
         rows=len(X),
         columns=tuple(column_reports(child, table)),
@@ -128,7 +138,17 @@ def export_table(
         hold_out_skipped=skipped,
         warnings=table.warnings,
         notes=table.notes,
+        rounding_max_difference=None if rounding is None else rounding.max_difference,
+        rounding_labels=None if rounding is None else rounding.different_labels,
     )
+
+
+def _check_parity(parity: Parity, output: str | os.PathLike[str]) -> None:
+    if not parity.ok:
+        raise ParityError(
+            f"the file must answer as the model does (probabilities within {parity.tolerance:g}), however: "
+            f"{parity.comparisons}. {str(output)!r} was left as it was. Please report this with the table."
+        )
 
 
 def _hold_out_obstacle(y: npt.NDArray[Any]) -> str:

@@ -38,16 +38,21 @@ class ExportReport:
         ``label`` and ``rows``.
     fit_seconds : float
         Of the final fit, on all rows; with the loading of the checkpoint if there was no hold-out before it.
+    opset : int, optional
+        None if it is C source.
     parity_rows, parity_max_difference, parity_evaluators
         Rows of the table on which the file was compared with the NumPy reference, the largest difference of a
         probability, and by what the file was run.
+    rounding_max_difference, rounding_labels
+        What int8 weights change on these rows: the largest difference of a probability, and how many labels. Parity is
+        then that of the rounded network.
     hold_out_skipped : str
         Why there is no hold-out estimate; ``""`` if there is one.
     """
 
     path: str
     size_bytes: int
-    opset: int
+    opset: int | None
     width: int
     rows: int
     columns: tuple[Mapping[str, Any], ...]
@@ -60,6 +65,8 @@ class ExportReport:
     hold_out_skipped: str
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
+    rounding_max_difference: float | None = None
+    rounding_labels: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """All of it as JSON values."""
@@ -70,7 +77,8 @@ class ExportReport:
         name_width = max(map(len, names))
         classes = [f"{escaped(str(entry['label']))} {entry['rows']:,}" for entry in self.classes]
         lines = [
-            f"{escaped(self.path)}: {self.size_bytes:,} bytes, {self.width} hidden units, opset {self.opset}",
+            f"{escaped(self.path)}: {self.size_bytes:,} bytes, {self.width} hidden units, "
+            + ("C99" if self.opset is None else f"opset {self.opset}"),
             f"rows: {self.rows:,}, fitted in {self.fit_seconds:.2f} s",
             f"classes ({len(self.classes)}): {_shortened(classes)}",
             f"columns ({len(self.columns)}):",
@@ -79,8 +87,15 @@ class ExportReport:
                 for name, column in zip(names, self.columns, strict=True)
             ),
             f"parity: probabilities within {self.parity_max_difference:.1e} of the reference on {self.parity_rows:,} "
-            f"rows, labels equal ({', '.join(self.parity_evaluators)})",
+            f"rows, labels equal ({', '.join(self.parity_evaluators)})"
+            if self.parity_evaluators
+            else "parity: not checked, since no C compiler was found",
         ]
+        if self.rounding_max_difference is not None:
+            lines.append(
+                f"int8 weights: probabilities moved by up to {self.rounding_max_difference:.1e}, "
+                f"{self.rounding_labels:,} labels changed"
+            )
         if self.hold_out is None:
             return "\n".join([*lines, f"hold-out: none, {escaped(self.hold_out_skipped)}"])
         model, frequencies = self.hold_out.model, self.hold_out.class_frequencies

@@ -59,9 +59,7 @@ def plain_number(text: str) -> float | None:
     return None
 
 
-def plain_numbers(
-    cells: Sequence[Any], words: Sequence[Mapping[str, float]], expect_words: bool
-) -> list[float] | None:
+def plain_numbers(cells: Sequence[Any], words: Sequence[Mapping[str, float]], expect_words: bool) -> list[float] | None:
     """The same of N cells, None unless all of them are texts that say one, or are among the words of their columns."""
     try:
         joined = "".join(cells)
