@@ -25,6 +25,9 @@ class FitSettings:
     128
     """
 
+    max_fit_rows: int = 200_000  # of a larger table so many are drawn: further ones cost time and tell one small
+    # network next to nothing
+
     # encoding
     max_categories: int = 20_000  # per column with a first-layer row of their own; the others are pooled
     min_category_rows: int = 2  # of such a category
@@ -60,22 +63,66 @@ class FitSettings:
 
     unit_reach: float = 1.3  # a unit is tanh where it is trained, and here linear up to this pre-activation
 
+    # units that are rules, of tables without refinement
+    max_rule_rows: int = 5_000
+    rule_units: int = 512
+    rule_trees: int = 30
+    rule_depth: int = 6
+    min_rule_rows: int = 3
+    rule_share: float = 0.45  # of their output layer in the mean of the output layers
+    rule_penalty: float = 2.0  # beside the other units', of a rule of standard deviation one: the rarer, the stronger
+    max_grown_rows: int = 2_000  # by which the trees grow
+
+    # many rows: further knots by the labels, and all weights trained
+    min_refined_rows: int = 5_000
+    max_label_knots: int = 32  # per column
+    min_knot_rows: int = 20  # of the training table on either side
+    min_knot_gain: float = 5.0  # nats of all rows that a knot must be worth, per class but one
+    min_indicated_rows: int = 50  # of a category beyond the frequent ones, to have an indicator all the same ...
+    max_indicated: int = 128  # ... as so many of a column do
+    max_solved_rows: int = 20_000  # the refinement sees the others
+    deciding_share: float = 0.1  # of the rows, held out to judge the refinement by ...
+    min_deciding_rows: int = 1_000  # ... but so many at least ...
+    max_deciding_rows: int = 10_000  # ... and so many at most
+    min_refinement: float = 1e-4  # nats on these rows that a cycle must gain to be followed by another
+    min_refinement_errors: float = 1.5  # standard errors that all cycles must gain
+    refining_passes: tuple[int, ...] = (4, 8, 16, 32)  # over the training rows, of each cycle
+    max_refining_products: float = 6e10  # rows x weights of the first layer, of all passes
+    batch_rows: int = 256
+    double_batch_rows: int = 40_000  # of more training rows batches are twice as large
+    hidden_rate: float = 1e-3  # Adam's largest step in the first cycle, for the hidden and output layer ...
+    hidden_rate_growth: float = 1.6  # ... from cycle to cycle
+    direct_rate: float = 0.016  # for the direct outputs, of an input of standard deviation one
+    direct_rate_growth: float = 0.25
+    spread_floor: float = 0.02  # of an input's standard deviation
+    warming_steps: int = 50
+    adam_mean: float = 0.9
+    adam_square: float = 0.99
+    averaging: float = 0.99  # of the weights' moving average
+    weight_decay: float = 0.3  # of the hidden layer
+
     # a smaller child: the share of what it knows that an input or unit must be worth
     small_price: float = 2e-3
     default_price: float = 4e-4
     large_price: float = 0.0  # nothing is taken away
+    full_price_rows: int = 2_000  # of more rows, prices fall with their number
     text_price: float = 5.0  # prices that a column of texts must be worth: reading one takes as long as many products
-    max_prices_paid: float = 100.0  # all that is taken away may cost this, units and inputs each ...
+    max_prices_paid: float = 100.0  # all that is taken away may cost as many as this, units and inputs each ...
     max_attempts: int = 6  # ... with a price that falls to a quarter until it does
     matched_rows: int = 4_000  # of the training table, by which it is judged ...
     mixed_rows: int = 2_000  # ... and rows made of these, in which ...
     mixed_share: float = 0.3  # ... so many cells are another row's
     max_matched_inputs: int = 1_000  # more are seen through their direct weights when units are chosen
-    max_units: int = 64
+    max_matched_units: int = 256  # of which a smaller child is made: those that vary the logits most
+    max_units: int = 64  # of a table that is too small to be refined
+    max_large_units: int = 128
+    unit_price: float = 2.0  # prices that a unit must be worth
     max_priced_information: float = 0.5  # nats; the price is a share of what the child knows, up to this
     match_penalty: float = 1e-6  # targets are probabilities, not labels: there is no noise to fit
     match_steps: int = 200
     match_tolerance: float = 1e-8  # nats
+    matching_steps: int = 40  # of all weights, at last
+    max_matching_width: int = 200  # units and classes
 
     # penalties by cross-validation
     folds: int = 5
@@ -84,6 +131,7 @@ class FitSettings:
     penalty_ratios: tuple[float, ...] = (10.0, 0.1)  # of the features' penalty, then of the ramps', beside the others'
     penalty_prior: float = 0.4  # nats / rows that a change of all penalties by a factor e costs: few rows say little
     loss_temperature: float = 2.0  # nats of all rows that make a penalty e times less likely
+    temperature_deviation: float = 0.15  # of the logarithm of a factor on all logits, before rows have spoken
     fold_steps: int = 30
     fold_tolerance: float = 1e-5  # nats
     min_fold_rows: int = 1_000
@@ -92,17 +140,22 @@ class FitSettings:
 
     # float32 in the file
     max_rounding_error: float = 4e-6  # of a probability, before the encoding is folded in and adds its own
+    max_refined_rounding_error: float = 8e-6  # weights that are trained cannot be solved again with more penalty
     max_strengthenings: int = 8  # of all penalties, until the error is below that
     strengthening: float = 3.0
 
-    def price(self, size: Size) -> float:
-        """What an input or unit of a child of this size must be worth."""
+    def price(self, size: Size, n_rows: int) -> float:
+        """What an input or unit of a child of this size must be worth: the more rows, the finer what they can tell."""
         prices: dict[Size, float] = {
             "small": self.small_price,
             "default": self.default_price,
             "large": self.large_price,
         }
-        return prices[size]
+        return prices[size] * min(1.0, self.full_price_rows / n_rows)
+
+    def units_of_size(self, size: Size, n_rows: int) -> int:
+        """How many units a child of this size has at most."""
+        return self.max_units if size != "large" and n_rows < self.min_refined_rows else self.max_large_units
 
 
 DEFAULT_SETTINGS = FitSettings()

@@ -13,13 +13,14 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import softmax
 
-from mothernet.fitting.hidden_layer import generate_hidden_layer
+from mothernet.fitting.hidden_layer import generate_hidden_layer, stratified_rows
 from mothernet.fitting.output_layer import OutputLayer, solve
-from mothernet.fitting.penalties import cross_validated_factors
+from mothernet.fitting.penalties import cross_validated
+from mothernet.fitting.probabilities import softmax
+from mothernet.fitting.rule_units import rule_units
 from mothernet.network.forward import ForwardPass
-from mothernet.network.unit_types import UnitType, features_of_unit_type, layer_shares
+from mothernet.network.unit_types import ChildUnitType, features_of_unit_type, layer_shares
 from mothernet.settings import DEFAULT_SETTINGS, FitSettings
 
 __all__ = ["ChildWeights", "PenaltySource", "fit_child_weights", "rounding_error"]
@@ -74,31 +75,37 @@ def fit_child_weights(
     settings : FitSettings
         Constants of the fit.
     """
-    unit_types, D = network.config.unit_types(width), inputs.shape[1]
+    generated_types, D = network.config.unit_types(width), inputs.shape[1]
     layer = generate_hidden_layer(network, inputs, ramp_index, y, n_classes, width, rng, settings)
     # the same units, piecewise linear: clip(1/2 + x / (2 reach), 0, 1) in place of tanh(x)
     unit_weight = layer.weight / (2 * settings.unit_reach)
     unit_bias = 0.5 + layer.bias / (2 * settings.unit_reach)
-    phi = np.empty((len(inputs), D + width))  # weak penalties and repeated columns are beyond float32
+    rule_weight, rule_bias = _rule_units(inputs, ramp_index, y, rng, settings, row_weight)
+    unit_weight = np.concatenate([unit_weight, rule_weight], axis=1)
+    unit_bias = np.concatenate([unit_bias, rule_bias])
+    n_rules = len(rule_bias)
+    rules: list[ChildUnitType] = ["rule"] * n_rules
+    unit_types: list[ChildUnitType] = [*generated_types, *rules]
+    phi = np.empty((len(inputs), D + width + n_rules))  # weak penalties and repeated columns are beyond float32
     phi[:, :D] = inputs
     phi[:, D:] = np.clip(phi[:, :D] @ unit_weight + unit_bias, 0, 1)
     mean = phi.mean(axis=0)
     scale = phi.std(axis=0) + settings.scale_floor
     phi = (phi - mean) / scale
     onehot = np.eye(n_classes)[y]
-    group = np.repeat([0, 1, 2], [D - len(ramp_index), len(ramp_index), width])  # (K,) features, ramps, units
+    # (K,) features, ramps, units
+    group = np.repeat([0, 1, 2], [D - len(ramp_index), len(ramp_index), width + n_rules])
     penalty_of = np.exp(layer.log_penalty)[group] / len(phi)  # (K,)
     temperature = 1.0
     if penalty == "predicted":
         temperature = float(np.exp(layer.log_temperature))
     else:
         # by the anchored units, if any: they know labels through the relevance of features only
-        judged_by = "anchored" if "anchored" in unit_types else unit_types[0]
+        judged_by = "anchored" if "anchored" in unit_types else generated_types[0]
         seen = features_of_unit_type(D, unit_types, judged_by)
-        factor = cross_validated_factors(
-            phi[:, seen], y, n_classes, penalty_of[seen], group[seen], rng, settings, row_weight
-        )
-        penalty_of = penalty_of * factor[group]
+        found = cross_validated(phi[:, seen], y, n_classes, penalty_of[seen], group[seen], rng, settings, row_weight)
+        penalty_of, temperature = penalty_of * found.factors[group], found.temperature
+    penalty_of[D + width :] *= settings.rule_penalty / scale[D + width :]
     for _ in range(max(1, settings.max_strengthenings)):
         solved = _solve_by_unit_type(phi, onehot, penalty_of, unit_types, settings, row_weight)
         weight = solved.weight[0] * temperature / scale[:, None]  # (K, C)
@@ -113,11 +120,37 @@ def fit_child_weights(
     return weights
 
 
+def _rule_units(
+    inputs: npt.NDArray[np.float32],
+    ramp_index: Indices,
+    y: Indices,
+    rng: np.random.Generator,
+    settings: FitSettings,
+    row_weight: Array | None,
+) -> tuple[Array, Array]:
+    """Weights (D, H) and biases (H,) of units that are rules, none of a large table: its units are trained."""
+    if len(y) > settings.max_rule_rows or not inputs.shape[1]:
+        return np.zeros((inputs.shape[1], 0)), np.zeros(0)
+    (own,) = rng.spawn(1)  # how many numbers trees draw must not change what is drawn after them
+    rows = stratified_rows(y, settings.max_grown_rows, own)
+    return rule_units(
+        inputs[rows],
+        ramp_index,
+        y[rows],
+        own,
+        n_units=settings.rule_units,
+        n_trees=settings.rule_trees,
+        depth=settings.rule_depth,
+        min_rows=settings.min_rule_rows,
+        row_weight=None if row_weight is None else row_weight[rows],
+    )
+
+
 def _solve_by_unit_type(
     phi: Array,
     onehot: Array,
     penalty: Array,
-    unit_types: Sequence[UnitType],
+    unit_types: Sequence[ChildUnitType],
     settings: FitSettings,
     row_weight: Array | None,
 ) -> OutputLayer:
@@ -153,5 +186,5 @@ def _logits(x: npt.NDArray[np.floating], weights: ChildWeights, dtype: type[np.f
 def rounding_error(x: npt.NDArray[np.floating], weights: ChildWeights) -> float:
     """Maximum difference of a probability on (N, D) inputs between float32 and float64 evaluation."""
     rounded = ChildWeights(*(array.astype(np.float32).astype(np.float64) for array in weights))
-    single, double = (softmax(_logits(x, rounded, dtype), axis=1) for dtype in (np.float32, np.float64))
+    single, double = (softmax(_logits(x, rounded, dtype)) for dtype in (np.float32, np.float64))
     return float(np.abs(single - double).max(initial=0))

@@ -14,10 +14,13 @@ from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from mothernet_export import ChildNetwork, ClassTarget
 
-from mothernet.fitting.child import PenaltySource, fit_child_weights
+from mothernet.fitting.child import ChildWeights, PenaltySource, fit_child_weights
 from mothernet.fitting.folding import folded
+from mothernet.fitting.hidden_layer import stratified_rows
+from mothernet.fitting.refinement import deciding_rows, refined
 from mothernet.fitting.screening import screened_columns
 from mothernet.fitting.simplification import simplified
 from mothernet.network.checkpoint import load_checkpoint
@@ -78,7 +81,7 @@ def fit_network(
     labels : (N,) array
         Text, integers, booleans or floats, of two classes at least.
     seed : int
-        Draws folds, and the rows by which a large table is read.
+        Draws folds, and the rows that a large table is read by.
     row_weight : (N,) array, optional
         Positive weights of the rows in the loss, one in the mean. Default: all equal.
 
@@ -87,32 +90,59 @@ def fit_network(
     ValueError, FileNotFoundError
         There is only one class, or the width or the checkpoint cannot be used.
     """
-    classes, y = np.unique(labels, return_inverse=True)
+    y, classes = pd.factorize(labels, sort=True)
     if len(classes) < 2:
         raise ValueError(f"y must hold at least two classes, however: only one class, {classes.tolist()}.")
     network, fingerprint = _hypernetwork(options.checkpoint, options.device)
     width = _width(options.width, network.config.units)
     settings, rng = options.settings, np.random.default_rng(np.random.RandomState(seed).randint(2**31))
+    if len(y) > settings.max_fit_rows:
+        rows = stratified_rows(y, settings.max_fit_rows, rng)
+        columns = [column._replace(values=column.values[rows]) if len(column.values) else column for column in columns]
+        y, row_weight = y[rows], None if row_weight is None else row_weight[rows]
     quantile_weight = balanced_weights(y, len(classes)) * (1 if row_weight is None else row_weight)
     raw = raw_columns((column.name, column.rule, column.values) for column in columns)
     raw = screened_columns(raw, y, len(classes), rng, settings)
+    decides = deciding_rows(y, rng, settings)
     encoding = fit_encoding(
-        raw, network.config.ramps, Labels(y, len(classes), np.random.default_rng(0)), quantile_weight, settings
+        raw,
+        network.config.ramps,
+        Labels(y, len(classes), np.random.default_rng(0)),
+        quantile_weight,
+        settings,
+        None if decides is None else ~decides,
     )
-    weights = fit_child_weights(
-        network,
-        encoding.inputs,
-        encoding.ramp_index,
-        y,
-        len(classes),
-        width=width,
-        penalty=options.penalty,
-        rng=rng,
-        row_weight=row_weight,
-        settings=settings,
-    )
-    if (price := settings.price(options.size)) and encoding.inputs.shape[1]:
-        child = simplified(encoding, raw, weights, y, price, rng, settings, row_weight)
+    n_known = encoding.inputs.shape[1] - encoding.n_fine
+
+    def solved(among: npt.NDArray[np.bool_]) -> ChildWeights:
+        rows = np.flatnonzero(among)
+        rows = rows[stratified_rows(y[rows], settings.max_solved_rows, rng)]
+        return fit_child_weights(
+            network,
+            encoding.inputs[rows, :n_known],
+            encoding.ramp_index,
+            y[rows],
+            len(classes),
+            width=width,
+            penalty=options.penalty,
+            rng=rng,
+            row_weight=None if row_weight is None else row_weight[rows],
+            settings=settings,
+        )
+
+    weights = None
+    if decides is not None and n_known:
+        start = solved(~decides)
+        weights = refined(encoding.inputs, y, start, decides, rng, settings, row_weight)
+        if weights is None and np.count_nonzero(~decides) >= settings.max_solved_rows:
+            weights = start  # another solve would see no more rows
+    if weights is None:
+        weights = solved(np.ones(len(y), np.bool_))
+    unknown = np.zeros((encoding.inputs.shape[1] - len(weights.first_weight), weights.first_weight.shape[1]))
+    weights = weights._replace(first_weight=np.concatenate([weights.first_weight, unknown]))
+    if encoding.inputs.shape[1]:
+        price, max_units = settings.price(options.size, len(y)), settings.units_of_size(options.size, len(y))
+        child = simplified(encoding, raw, weights, y, price, rng, settings, row_weight, max_units)
     else:
         child = folded(encoding, weights)
     return ChildNetwork(

@@ -11,8 +11,6 @@ solved in the space of the rows.
 
 :mod:`mothernet.network.output_layer` solves the same problem differentiably, for pretraining.
 
-References: Nocedal (1980), Updating quasi-Newton matrices with limited storage.
-
 Axis letters: B problems that share features, n rows, K features of the output layer, C classes, J logits (C, or one).
 """
 
@@ -22,7 +20,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import cholesky, lapack, solve_triangular
+
+from mothernet.fitting.lbfgs import Memory, dot
 
 __all__ = ["OutputLayer", "solve"]
 
@@ -32,6 +31,7 @@ _MEMORY = 6  # pairs of steps and changes of the gradient
 _RENEWALS = frozenset({5, 12, 28, 60, 124})  # steps after which the first guess of the Hessian is computed again
 _SUFFICIENT = 1e-4  # of the decrease that the gradient promises (Armijo)
 _SMALLEST_STEP = 1e-6
+_NUMPY_UP_TO = 800  # rows of a matrix to invert
 _JITTER = 1e-10  # of the mean diagonal, where rows may repeat
 
 
@@ -146,41 +146,42 @@ class _Problem:
         root = self._single * np.sqrt(weight.astype(np.float32))[:, None]
         curvature = (root.T @ root).astype(np.float64)
         curvature[np.diag_indices_from(curvature)] += self.penalty[:, 0, 0] + 1e-7 * curvature.diagonal().mean()
-        factor, failed = lapack.dpotrf(curvature, lower=1)
-        if failed:  # beyond rounding errors: nearly the same direction is as good
-            curvature[np.diag_indices_from(curvature)] += 1e-4 * curvature.diagonal().mean()
-            factor, _ = lapack.dpotrf(curvature, lower=1)
-        lower = np.tril(lapack.dpotri(factor, lower=1)[0])
-        inverse: Array = lower + np.tril(lower, -1).T
-        return inverse
+        return _inverse(curvature)
+
+
+def _inverse(matrix: Array) -> Array:
+    """Of a symmetric positive definite matrix, or of one near it where rounding errors make it none."""
+    if len(matrix) <= _NUMPY_UP_TO:
+        inverse = np.linalg.inv(matrix)
+        symmetric: Array = (inverse + inverse.T) / 2
+        return symmetric
+    from scipy.linalg import lapack  # twice as fast, and takes long to import
+
+    factor, failed = lapack.dpotrf(matrix, lower=1)
+    if failed:
+        matrix[np.diag_indices_from(matrix)] += 1e-4 * matrix.diagonal().mean()
+        factor, _ = lapack.dpotrf(matrix, lower=1)
+    lower = np.tril(lapack.dpotri(factor, lower=1)[0])
+    return lower + np.tril(lower, -1).T
 
 
 def _minimised(problem: _Problem, x: Array, steps: int, tolerance: float) -> Array:
     """The minimum by L-BFGS, all problems at once, each with its own step sizes."""
 
-    def dot(a: Array, b: Array) -> Array:  # (B,)
-        return np.einsum("kbj,kbj->b", a, b)
-
     logits = problem.logits(x)
     loss, probability = problem.loss(x, logits)
     gradient = problem.gradient(x, probability)
     inverse = problem.inverse_curvature(probability)
-    memory: list[tuple[Array, Array, Array]] = []
+    memory = Memory(_MEMORY)
 
     def first_guess(vector: Array) -> Array:
         return (inverse @ vector.reshape(len(vector), -1)).reshape(vector.shape)
 
-    scale = np.ones(len(loss))
     for step in range(steps):
         if step in _RENEWALS:
-            inverse, scale = problem.inverse_curvature(probability), np.ones(len(loss))
-        direction, shares = -gradient, []
-        for change, turn, per_curvature in reversed(memory):
-            shares.append(per_curvature * dot(change, direction))
-            direction = direction - shares[-1][:, None] * turn
-        direction = first_guess(direction) * scale[:, None]
-        for (change, turn, per_curvature), share in zip(memory, reversed(shares), strict=True):
-            direction = direction + (share - per_curvature * dot(turn, direction))[:, None] * change
+            inverse = problem.inverse_curvature(probability)
+            memory.trust()
+        direction = memory.direction(gradient, first_guess)
         slope = dot(gradient, direction)
         if float(slope.min()) > -2 * tolerance:
             break
@@ -194,12 +195,8 @@ def _minimised(problem: _Problem, x: Array, steps: int, tolerance: float) -> Arr
                 break
             size = np.where(too_far, size / 2, size)
         turned = problem.gradient(moved, moved_probability)
-        change, turn = moved - x, turned - gradient
-        curvature = dot(change, turn)
+        memory.learn(moved - x, turned - gradient, first_guess)
         x, logits, loss, probability, gradient = moved, moved_logits, moved_loss, moved_probability, turned
-        if float(curvature.min()) > 0:
-            memory = [*memory, (change, turn, 1 / curvature)][-_MEMORY:]
-            scale = curvature / dot(turn, first_guess(turn))
     return x
 
 
@@ -217,15 +214,15 @@ def _solve_among_rows(
     scaled = phi / shrink.T
     gram = scaled @ scaled.T  # (n, n)
     gram[np.diag_indices_from(gram)] += _JITTER * gram.diagonal().mean() + 1e-300
-    root = cholesky(gram, lower=True, overwrite_a=True)
+    root: Array = np.linalg.cholesky(gram).astype(np.float64)
     if start is not None:
         products = (start(phi) - start.bias[:, None]).transpose(1, 0, 2)  # (n, B, C)
-        inner = solve_triangular(root, products.reshape(len(phi), -1), lower=True).reshape(products.shape)
+        inner: Array = np.linalg.solve(root, products.reshape(len(phi), -1)).reshape(products.shape).astype(np.float64)
         start = OutputLayer(inner.transpose(1, 0, 2), start.bias)
     solved = solve(
         root, target, np.ones(len(phi)), steps=steps, tolerance=tolerance, row_weight=row_weight, start=start
     )
     B, n, C = solved.weight.shape
-    by_row = solve_triangular(root.T, solved.weight.transpose(1, 0, 2).reshape(n, -1), lower=False)
+    by_row = np.linalg.solve(root.T, solved.weight.transpose(1, 0, 2).reshape(n, -1))
     weight = (scaled.T @ by_row) / shrink
     return OutputLayer(weight.reshape(-1, B, C).transpose(1, 0, 2), solved.bias)

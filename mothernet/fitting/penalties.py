@@ -6,22 +6,32 @@ Axis letters: n rows, K features of the output layer, C classes; groups of featu
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import logsumexp, softmax
 
 from mothernet.fitting.hidden_layer import stratified_rows
 from mothernet.fitting.output_layer import OutputLayer, solve
+from mothernet.fitting.probabilities import log_softmax, softmax
 from mothernet.settings import FitSettings
 
-__all__ = ["cross_validated_factors"]
+__all__ = ["CrossValidation", "cross_validated"]
+
+_TEMPERATURES = 61
 
 Array = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
 
-def cross_validated_factors(
+class CrossValidation(NamedTuple):
+    """What cross-validation says of the output layer."""
+
+    factors: Array  # (3,) on the penalties of features, ramps and units
+    temperature: float  # factor on the logits
+
+
+def cross_validated(
     phi: Array,
     y: Indices,
     n_classes: int,
@@ -30,13 +40,15 @@ def cross_validated_factors(
     rng: np.random.Generator,
     settings: FitSettings,
     row_weight: Array | None = None,
-) -> Array:
-    """Factors (3,) on the penalties of features, ramps and units, by cross-validated log loss of the output layer.
+) -> CrossValidation:
+    """Factors on the penalties, and on the logits, by the log loss of the output layer on rows held out.
 
     Tried are factors on all three, from strong to weak, each solve starting at the one before; then factors on the
     features alone and on the ramps alone. Since the units have seen the labels of the rows held out, and since few
     rows say little, a penalty far from the hypernetwork's own must promise more. What is taken is the mean of the
-    logarithms of all that were tried, weighted by their likelihood: the best by a hair is so by chance.
+    logarithms of all that were tried, weighted by their likelihood: the best by a hair is so by chance. How sure the
+    child may be is asked of the best one's logits; few rows say little about it, so it stays near one unless they
+    insist (a normal prior on its logarithm).
 
     Parameters
     ----------
@@ -64,12 +76,12 @@ def cross_validated_factors(
     # the only row of a class cannot be predicted without it, and must not decide
     counted = np.bincount(y, minlength=n_classes)[y] > 1  # (n,)
     if not counted.any():
-        return np.ones(3)
+        return CrossValidation(np.ones(3), 1.0)
     losses: list[float] = []
     factors: list[Array] = []
     onehot = np.eye(n_classes)[y]
 
-    def attempt(factor: Array, start: OutputLayer | None) -> tuple[float, OutputLayer]:
+    def attempt(factor: Array, start: OutputLayer | None) -> tuple[float, OutputLayer, Array]:
         output = solve(
             phi,
             onehot,
@@ -80,19 +92,19 @@ def cross_validated_factors(
             start=start,
         )
         logits = output(phi)[fold, np.arange(len(y))]  # (n, C) of the problem that a row was held out of
-        log_p = logits[np.arange(len(y)), y] - logsumexp(logits, axis=1)
+        log_p = log_softmax(logits)[np.arange(len(y)), y]
         distance = float((np.log(factor[group]) ** 2).mean())
         fit = float(weight[counted] @ log_p[counted] / weight[counted].sum())
         losses.append(settings.penalty_prior * distance / len(y) - fit)
         factors.append(factor)
-        return losses[-1], output
+        return losses[-1], output, logits
 
-    best, best_loss, best_output = np.ones(3), math.inf, None
+    best, best_loss, best_output, best_logits = np.ones(3), math.inf, None, np.zeros((0, 0))
     output, worse = None, 0
     for size in settings.penalty_factors:
-        loss, output = attempt(factor := np.full(3, size), output)
+        loss, output, logits = attempt(factor := np.full(3, size), output)
         if loss < best_loss:
-            best, best_loss, best_output, worse = factor, loss, output, 0
+            best, best_loss, best_output, best_logits, worse = factor, loss, output, logits, 0
         else:
             worse += 1
             if worse == settings.penalty_patience:
@@ -101,13 +113,23 @@ def cross_validated_factors(
         for ratio in settings.penalty_ratios if (group == alone).any() else ():
             factor = best.copy()
             factor[alone] *= ratio
-            loss, output = attempt(factor, best_output)
+            loss, output, logits = attempt(factor, best_output)
             if loss < best_loss:
-                best, best_loss, best_output = factor, loss, output
+                best, best_loss, best_output, best_logits = factor, loss, output, logits
                 break
     likelihood = softmax(-len(y) / settings.loss_temperature * np.array(losses))
-    mean: Array = np.exp(likelihood @ np.log(factors))
-    return mean
+    temperature = _temperature(best_logits[counted], y[counted], weight[counted], settings.temperature_deviation)
+    return CrossValidation(np.exp(likelihood @ np.log(factors)), temperature)
+
+
+def _temperature(logits: Array, y: Indices, row_weight: Array, deviation: float) -> float:
+    """The most probable factor on (n, C) logits of rows that were held out; `deviation` is that of its logarithm."""
+    tried = np.linspace(-5 * deviation, 5 * deviation, _TEMPERATURES)
+    costs = []
+    for logarithm in tried:
+        log_p = log_softmax(np.exp(logarithm) * logits)[np.arange(len(y)), y]
+        costs.append(logarithm**2 / (2 * deviation**2) - row_weight @ log_p)
+    return float(np.exp(tried[np.argmin(costs)]))
 
 
 def _folds(y: Indices, n_folds: int, rng: np.random.Generator) -> Indices:

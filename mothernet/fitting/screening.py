@@ -16,10 +16,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_softmax
 
 from mothernet.fitting.hidden_layer import stratified_rows
 from mothernet.fitting.output_layer import solve
+from mothernet.fitting.probabilities import log_softmax
 from mothernet.network.support_set import mid_ranks, mutual_information, normal_scores
 from mothernet.settings import FitSettings
 from mothernet.tables.raw_inputs import RawCategories, RawColumn, RawIgnored, RawNumbers
@@ -90,7 +90,7 @@ def _all_tell_more(
                 steps=settings.fold_steps,
                 tolerance=settings.fold_tolerance,
             )
-            losses.append(-float(log_softmax(solved(phi[held_out])[0], axis=1)[onehot[held_out] > 0].mean()))
+            losses.append(-float(log_softmax(solved(phi[held_out])[0])[onehot[held_out] > 0].mean()))
         return min(losses)
 
     telling = _telling(X[~held_out], y[~held_out], n_classes, rng, settings)

@@ -21,13 +21,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from mothernet_export import CategoricalColumn, IgnoredColumn, NumericColumn
-from scipy.special import log_softmax, softmax
 
 from mothernet.fitting.child import ChildWeights, rounding_error
 from mothernet.fitting.folding import Columns, FoldedChild, folded
 from mothernet.fitting.hidden_layer import stratified_rows
+from mothernet.fitting.matching import matched
 from mothernet.fitting.merging import Ramps
 from mothernet.fitting.output_layer import OutputLayer, solve
+from mothernet.fitting.probabilities import log_softmax, softmax
+from mothernet.fitting.selection import heaviest_units, surviving_units
 from mothernet.settings import FitSettings
 from mothernet.tables.encoding import Encoding
 from mothernet.tables.raw_inputs import RawColumn, RawNumbers
@@ -57,6 +59,7 @@ def simplified(
     rng: np.random.Generator,
     settings: FitSettings,
     row_weight: Array | None = None,
+    max_units: int | None = None,
 ) -> FoldedChild:
     """Make a child smaller.
 
@@ -73,18 +76,21 @@ def simplified(
         unit must be worth.
     row_weight : (N,) array, optional
         Weights of the training rows. Default: all equal.
+    max_units : int, optional
+        Units that are kept at most. Default: ``settings.max_units``.
     """
+    max_units = settings.max_units if max_units is None else max_units
     teacher = _teach(encoding, raw, weights, y, rng, settings, row_weight)
     nats = price * min(_information(teacher), settings.max_priced_information)
-    allowed = 2 * settings.max_prices_paid * nats  # of units and of inputs
+    allowed = (1 + settings.unit_price) * settings.max_prices_paid * nats
     n_units = len(weights.output_weight)
     for _ in range(settings.max_attempts):
-        kept, direct, output, bias = _choose_units(teacher, weights, nats, settings)
+        kept, direct, output, bias = _choose_units(teacher, weights, settings.unit_price * nats, max_units, settings)
         first = np.concatenate([weights.first_weight[:, :n_units][:, kept], direct], axis=1)  # (D, M)
         first_bias = np.concatenate([weights.first_bias[:n_units][kept], bias])  # (M,)
         ramps, rest, first_bias = _choose_inputs(encoding, teacher, first, first_bias, output, nats, settings)
         child, divergence = _solved(encoding, teacher, ramps, rest, first, first_bias, settings)
-        if divergence <= allowed:
+        if divergence <= allowed or not price:
             return child
         nats /= 4  # what alike columns say together is lost together, though each alone costs little
     return folded(encoding, weights)
@@ -100,13 +106,13 @@ def _teach(
     row_weight: Array | None,
 ) -> _Teacher:
     """Real rows, rows in which some columns' cells are another row's, and what the teacher says of both."""
-    real = stratified_rows(y, settings.matched_rows, rng)
+    real, share = _judged_rows(y, rng, settings)
     names = {name: k for k, name in enumerate(dict.fromkeys(column.name for column in raw))}
     mixed = np.tile(rng.choice(real, settings.mixed_rows)[:, None], len(names))  # (mixed rows, raw columns)
     foreign = rng.random(mixed.shape) < settings.mixed_share
     mixed[foreign] = rng.choice(real, foreign.sum())
     source = np.concatenate([np.tile(real[:, None], len(names)), mixed])  # (N, raw columns) row of each cell
-    share = np.ones(len(real)) if row_weight is None else row_weight[real]
+    share = share if row_weight is None else share * row_weight[real]
     share = np.concatenate([share / share.sum(), np.full(len(mixed), 1 / len(mixed))]) / 2
 
     inputs = np.empty((len(source), encoding.inputs.shape[1]))
@@ -122,7 +128,22 @@ def _teach(
     pre = inputs @ weights.first_weight + weights.first_bias
     units = np.clip(pre[:, :n_units], 0, 1)
     logits = units @ weights.output_weight + pre[:, n_units:]
-    return _Teacher(inputs, cells, units, softmax(logits, axis=1), logits - logits.mean(axis=1, keepdims=True), share)
+    return _Teacher(inputs, cells, units, softmax(logits), logits - logits.mean(axis=1, keepdims=True), share)
+
+
+def _judged_rows(
+    y: npt.NDArray[np.int64], rng: np.random.Generator, settings: FitSettings
+) -> tuple[npt.NDArray[np.int64], Array]:
+    """Training rows by which a smaller child is judged, and what each stands for; of a large table rare classes have
+    more rows than their share, or what is said of them would rest on a handful."""
+    real = stratified_rows(y, settings.matched_rows, rng)
+    if len(y) < settings.min_refined_rows:
+        return real, np.ones(len(real))
+    count = np.bincount(y)
+    most = settings.matched_rows // (2 * len(count))
+    rare = [rng.permutation(np.flatnonzero(y == c))[:most] for c in range(len(count))]
+    real = np.unique(np.concatenate([real, *rare]))
+    return real, (count / np.maximum(np.bincount(y[real], minlength=len(count)), 1))[y[real]]
 
 
 def _ramp_values(column: NumericColumn, values: npt.NDArray[np.float32]) -> Array:
@@ -141,12 +162,11 @@ def _information(teacher: _Teacher) -> float:
 
 
 def _choose_units(
-    teacher: _Teacher, weights: ChildWeights, price: float, settings: FitSettings
+    teacher: _Teacher, weights: ChildWeights, price: float, max_units: int, settings: FitSettings
 ) -> tuple[npt.NDArray[np.int64], Array, Array, Array]:
     """Units that are worth their price, and a layer on inputs and these units that explains the logits.
 
-    A ridge regression of the logits, rows weighted by how uncertain they are: then a squared error is twice a
-    divergence. Of a wide table the inputs are seen through the teacher's own direct weights only.
+    Of a wide table the inputs are seen through the teacher's own direct weights only.
 
     Returns
     -------
@@ -154,37 +174,20 @@ def _choose_units(
     """
     n_units, D = len(weights.output_weight), teacher.inputs.shape[1]
     view = weights.first_weight[:, n_units:] if settings.max_matched_inputs < D else np.eye(D)  # (D, V)
-    phi = np.concatenate([teacher.inputs @ view, teacher.units], axis=1)  # (N, V + units)
-    mean = teacher.row_weight @ phi
-    scale = np.sqrt(teacher.row_weight @ (phi - mean) ** 2) + settings.scale_floor
-    phi = np.concatenate([(phi - mean) / scale, np.ones((len(phi), 1))], axis=1)  # (N, K)
-    uncertainty = teacher.row_weight * (1 - (teacher.probabilities**2).sum(axis=1))  # (N,)
-    ridge = np.full(phi.shape[1], settings.match_penalty * uncertainty.sum())
-    ridge[-1] = 1e-12
-    inverse = np.linalg.inv((phi * uncertainty[:, None]).T @ phi + np.diag(ridge))  # (K, K)
-    layer = inverse @ ((phi * uncertainty[:, None]).T @ teacher.logits)  # (K, C)
-    first = view.shape[1]
-    inverse = inverse[:, first : first + n_units]  # (K, units)
-    units = list(range(n_units))
-    budget = settings.max_prices_paid * price
-    while units:
-        variance = inverse[first:].diagonal()[units]
-        cost = (layer[first:][units] ** 2).sum(axis=1) / (2 * np.maximum(variance, 1e-300))
-        cheapest = int(cost.argmin())
-        if cost[cheapest] > min(price, budget) and len(units) <= settings.max_units:
-            break
-        budget -= cost[cheapest]
-        k = units.pop(cheapest)
-        if inverse[first + k, k] > 0:
-            column = inverse[:, k] / inverse[first + k, k]
-            layer = layer - np.outer(column, layer[first + k])
-            inverse = inverse - np.outer(column, inverse[first + k])
-        layer[first + k] = 0
-        inverse[first + k], inverse[:, k] = 0, 0
-    unscaled = layer[:-1] / scale[:, None]
-    bias = layer[-1] - mean @ unscaled
-    kept = np.array(units, np.int64)
-    return kept, view @ unscaled[:first], unscaled[first:][kept], bias
+    pool = heaviest_units(teacher.units, weights.output_weight, teacher.row_weight, settings.max_matched_units)
+    kept, direct, output, bias = surviving_units(
+        teacher.inputs @ view,
+        teacher.units[:, pool],
+        teacher.logits,
+        teacher.row_weight,
+        uncertainty=teacher.row_weight * (1 - (teacher.probabilities**2).sum(axis=1)),
+        price=price,
+        budget=settings.max_prices_paid * price,
+        max_units=max_units,
+        penalty=settings.match_penalty,
+        scale_floor=settings.scale_floor,
+    )
+    return pool[kept], view @ direct, output, bias
 
 
 def _choose_inputs(
@@ -331,9 +334,20 @@ def _solved(
         if error < settings.max_rounding_error:
             break
         penalty *= 10
+    if settings.matching_steps and settings.max_matching_width >= H + C:
+        moved = matched(
+            inputs,
+            teacher.probabilities,
+            teacher.row_weight,
+            solved,
+            steps=settings.matching_steps,
+            scale_floor=settings.scale_floor,
+        )
+        if rounding_error(inputs, moved) < max(settings.max_rounding_error, error):
+            solved = moved
     P = len(ramp_weight)
     columns, entries = _remaining_columns(encoding, ramps, rest)
-    p, log_p = teacher.probabilities, log_softmax(solved.logits(inputs), axis=1)
+    p, log_p = teacher.probabilities, log_softmax(solved.logits(inputs))
     divergence = float(teacher.row_weight @ (p * (np.log(np.maximum(p, 1e-300)) - log_p)).sum(axis=1))
     child = FoldedChild(
         columns,

@@ -9,10 +9,11 @@ Axis letters: S support rows, F features, M ramps per feature, C classes, H unit
 from __future__ import annotations
 
 import math
+from functools import lru_cache
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, ndtri
 
 from mothernet.network.config import HypernetworkConfig
 from mothernet.tables.piecewise import MIN_RAMP_WIDTH, mid_ranks_below, ramp_levels
@@ -133,16 +134,27 @@ def _classes_by_frequency(inputs: Array, y: Indices, n_classes: int) -> Indices:
     count = np.bincount(y, minlength=n_classes)
     statistic = (inputs + 0.3 * inputs**2).sum(axis=1)
     mean = np.bincount(y, weights=statistic, minlength=n_classes) / np.maximum(count, 1)
-    key = count - 0.5 * expit(mean / math.sqrt(inputs.shape[1]))
+    key = count - 0.5 * _logistic(mean / math.sqrt(inputs.shape[1]))
     rank = np.argsort(np.argsort(-key, kind="stable"))
     return rank[y]
 
 
 def normal_scores(ranks: Indices) -> Array:
     """Normal scores of (S, F) ranks as :func:`mid_ranks` gives them."""
-    S = len(ranks)
-    scores: Array = ndtri((ranks / (2 * S)).clip(0.5 / S, 1 - 0.5 / S))
-    return scores
+    return _scores_of_ranks(len(ranks))[ranks]
+
+
+@lru_cache(maxsize=4)
+def _scores_of_ranks(n_rows: int) -> Array:
+    """The scores of all possible ranks: (2 S,)."""
+    inverse = NormalDist().inv_cdf
+    lowest, highest = 0.5 / n_rows, 1 - 0.5 / n_rows
+    return np.array([inverse(min(max(rank / (2 * n_rows), lowest), highest)) for rank in range(2 * n_rows)])
+
+
+def _logistic(x: Array) -> Array:
+    small = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1.0, small) / (1 + small)
 
 
 def mutual_information(X: npt.NDArray[np.float32], y: Indices, n_classes: int) -> npt.NDArray[np.float32]:

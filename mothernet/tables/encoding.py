@@ -8,7 +8,10 @@ piecewise-linear functions of them. All of it is piecewise linear in the raw num
 ramps, and every input is affine in the inputs of the child's first layer, its *basis*:
 ``inputs = base + matrix @ basis``.
 
-Axis letters: N rows, F raw columns, D inputs (features, then ramps), R inputs of the child's first layer.
+Of a large table come *fine inputs* last, which the hypernetwork does not know: ramps between knots where the labels
+change (:mod:`mothernet.tables.label_knots`), and indicators of categories beyond the frequent ones.
+
+Axis letters: N rows, F raw columns, D inputs (features, ramps, fine inputs), R inputs of the child's first layer.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from mothernet_export import CategoricalColumn, IgnoredColumn, NumericColumn
 
 from mothernet.settings import DEFAULT_SETTINGS, FitSettings
 from mothernet.tables.category_odds import Labels, category_log_odds
+from mothernet.tables.label_knots import label_knots
 from mothernet.tables.piecewise import MIN_RAMP_WIDTH, mid_ranks_below, ramp_levels, soft_clip
 from mothernet.tables.raw_inputs import RawCategories, RawColumn, RawNumbers
 
@@ -44,9 +48,10 @@ class Encoding(NamedTuple):
     base: Array  # (D,)
     matrix: Any  # (D, R) float64, of NumPy or, if it is large, of scipy.sparse
     inputs: npt.NDArray[np.float32]  # (N, D) of the rows that were fitted
-    ramp_index: npt.NDArray[np.int64]  # (ramps, 2) feature and number among its ramps, of the last inputs
+    ramp_index: npt.NDArray[np.int64]  # (ramps, 2) feature and number among its ramps; the inputs before the fine ones
     input_column: npt.NDArray[np.int64]  # (D,) number of the column that an input is of
     is_of_ramps: npt.NDArray[np.bool_]  # (D,) whether an input is a function of the child's ramps
+    n_fine: int  # the last inputs
 
 
 class _Input(NamedTuple):
@@ -64,6 +69,7 @@ class _EncodedColumn(NamedTuple):
     features: list[_Input]
     indicator: _Input | None = None
     ramps: tuple[tuple[int, _Input], ...] = ()
+    fine: tuple[_Input, ...] = ()
 
 
 def fit_encoding(
@@ -72,6 +78,7 @@ def fit_encoding(
     labels: Labels,
     row_weight: Array | None = None,
     settings: FitSettings = DEFAULT_SETTINGS,
+    knot_rows: npt.NDArray[np.bool_] | None = None,
 ) -> Encoding:
     """Learn the encoding of a training table and encode it.
 
@@ -87,10 +94,12 @@ def fit_encoding(
         Weights of the rows in the quantiles between which ramps rise. Default: all equal.
     settings : FitSettings
         Constants of the encoding.
+    knot_rows : (N,) array, optional
+        Rows whose labels say where fine ramps stand. Default: there are no fine inputs.
     """
     n = len(labels.y)
     weight = np.ones(n) if row_weight is None else row_weight
-    encoded = _without_repeats([_encode(column, n_ramps, weight, labels, settings) for column in columns])
+    encoded = _without_repeats([_encode(column, n_ramps, weight, labels, settings, knot_rows) for column in columns])
     # the basis: all ramps of the child, then all missing indicators, then all categories
     numeric = [k for k, part in enumerate(encoded) if isinstance(part.column, NumericColumn)]
     groups = [(k, encoded[k].features) for k in numeric]
@@ -102,6 +111,8 @@ def fit_encoding(
     ramp_index: list[tuple[int, int]] = []
     column_of: list[int] = []
     column_of_ramp: list[int] = []
+    fine: list[tuple[int, _Input]] = []
+    column_of_fine: list[int] = []
     n_features_of_ramps = 0
     for position, (k, group) in enumerate(groups):
         if position < len(numeric):
@@ -110,12 +121,16 @@ def fit_encoding(
                 ramps.append((start, ramp))
                 ramp_index.append((len(placed), ramp_number))
                 column_of_ramp.append(k)
+        if position < len(numeric) or isinstance(encoded[k].column, CategoricalColumn):
+            fine += [(start, entry) for entry in encoded[k].fine]
+            column_of_fine += [k] * len(encoded[k].fine)
         placed += [(start, feature) for feature in group]
         column_of += [k] * len(group)
         start += len(group[0].weights) if group else 0
     number = np.arange(len(placed) + len(ramps))
     is_of_ramps = (number < n_features_of_ramps) | (number >= len(placed))
-    placed += ramps
+    is_fine_ramp = [isinstance(encoded[k].column, NumericColumn) for k in column_of_fine]
+    placed += ramps + fine
     entries = [entry for _, entry in placed]
     inputs = np.empty((n, len(entries)), np.float32)
     for d, entry in enumerate(entries):
@@ -126,8 +141,9 @@ def fit_encoding(
         _matrix(placed, sum(part.column.n_inputs for part in encoded)),
         inputs,
         np.array(ramp_index, np.int64).reshape(-1, 2),
-        np.array(column_of + column_of_ramp, np.int64),
-        is_of_ramps,
+        np.array(column_of + column_of_ramp + column_of_fine, np.int64),
+        np.concatenate([is_of_ramps, np.array(is_fine_ramp, bool)]),
+        len(fine),
     )
 
 
@@ -147,12 +163,22 @@ def _matrix(placed: Sequence[tuple[int, _Input]], n_basis: int) -> Any:
 
 
 def _encode(
-    column: RawColumn, n_ramps: int, row_weight: Array, labels: Labels, settings: FitSettings
+    column: RawColumn,
+    n_ramps: int,
+    row_weight: Array,
+    labels: Labels,
+    settings: FitSettings,
+    knot_rows: npt.NDArray[np.bool_] | None,
 ) -> _EncodedColumn:
     if isinstance(column, RawNumbers):
-        return _encode_numbers(column, n_ramps, row_weight, settings)
+        fine = np.empty(0)
+        if knot_rows is not None:
+            told = knot_rows & np.isfinite(column.values)
+            cells = column.values[told].astype(np.float64)
+            fine = label_knots(cells, labels.y[told], labels.n_classes, settings) if len(cells) else fine
+        return _encode_numbers(column, n_ramps, row_weight, settings, fine)
     if isinstance(column, RawCategories):
-        return _encode_categories(column, labels, settings)
+        return _encode_categories(column, labels, settings, has_fine=knot_rows is not None)
     return _EncodedColumn(IgnoredColumn(column.name), [])
 
 
@@ -163,7 +189,9 @@ def _standardised_indicator(share: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _encode_numbers(raw: RawNumbers, n_ramps: int, row_weight: Array, settings: FitSettings) -> _EncodedColumn:
+def _encode_numbers(
+    raw: RawNumbers, n_ramps: int, row_weight: Array, settings: FitSettings, fine: Array
+) -> _EncodedColumn:
     cells = raw.values
 
     def record(centre: float, knots: tuple[float, ...], missing_indicator: bool) -> NumericColumn:
@@ -191,7 +219,9 @@ def _encode_numbers(raw: RawNumbers, n_ramps: int, row_weight: Array, settings: 
     if len(risen) < 2:  # two values: the feature itself says all
         risen = []
     knots = _distinct(
-        np.concatenate([[low, high], bends[(bends > low) & (bends < high)], quantiles if risen else []]), low, high
+        np.concatenate([[low, high], bends[(bends > low) & (bends < high)], quantiles if risen else [], fine]),
+        low,
+        high,
     )
     if len(knots) < 2:
         return _EncodedColumn(record(centre, (), indicator is not None), [], indicator)
@@ -201,7 +231,21 @@ def _encode_numbers(raw: RawNumbers, n_ramps: int, row_weight: Array, settings: 
 
     ramps = tuple((k, piecewise_linear(np.clip((knots - a) / (b - a), 0, 1))) for k, a, b in risen)
     column = record(centre, tuple(knots.tolist()), indicator is not None)
-    return _EncodedColumn(column, [piecewise_linear(soft_clip((knots - mean) / scale, np))], indicator, ramps)
+    feature = piecewise_linear(soft_clip((knots - mean) / scale, np))
+    fine = knots[np.isin(knots, np.clip(fine, low, high).astype(np.float32).astype(np.float64))]
+    return _EncodedColumn(column, [feature], indicator, ramps, _fine_ramps(values, knots, fine))
+
+
+def _fine_ramps(values: Array, knots: Array, fine: Array) -> tuple[_Input, ...]:
+    """Ramps between neighbours among some of the knots, if there are two or more."""
+    if len(fine) < 3:
+        return ()
+
+    def ramp(x: npt.NDArray[Any], a: float, b: float) -> npt.NDArray[Any]:
+        return np.clip((x - a) / (b - a), 0, 1)
+
+    short = values.astype(np.float32)
+    return tuple(_Input(0.0, np.diff(ramp(knots, a, b)), ramp(short, a, b)) for a, b in pairwise(fine))
 
 
 def _outer_bounds(finite: Array, settings: FitSettings) -> tuple[float, float]:
@@ -230,7 +274,7 @@ def _distinct(knots: Array, low: float, high: float) -> Array:
     return np.array(kept)
 
 
-def _encode_categories(raw: RawCategories, labels: Labels, settings: FitSettings) -> _EncodedColumn:
+def _encode_categories(raw: RawCategories, labels: Labels, settings: FitSettings, *, has_fine: bool) -> _EncodedColumn:
     counts = Counter(raw.texts.tolist())
     ordered = sorted(counts, key=lambda text: (-counts[text], text))  # most frequent first, then by name
     known = [text for text in ordered[: settings.max_categories] if counts[text] >= settings.min_category_rows]
@@ -256,7 +300,11 @@ def _encode_categories(raw: RawCategories, labels: Labels, settings: FitSettings
             _Input(0.0, column, values_of_rows.astype(np.float32))
             for column, values_of_rows in zip(odds.T, values.T, strict=True)
         ]
-    return _EncodedColumn(CategoricalColumn(raw.name, tuple(known), rule=raw.rule), features)
+    fine = []
+    for k in range(n_frequent, min(len(known), settings.max_indicated) if has_fine else 0):
+        if counts[known[k]] >= settings.min_indicated_rows:
+            fine.append(_Input(0.0, np.eye(len(known) + 1)[k], (code == k).astype(np.float32)))
+    return _EncodedColumn(CategoricalColumn(raw.name, tuple(known), rule=raw.rule), features, fine=tuple(fine))
 
 
 def _without_repeats(encoded: list[_EncodedColumn]) -> list[_EncodedColumn]:
@@ -272,12 +320,12 @@ def _without_repeats(encoded: list[_EncodedColumn]) -> list[_EncodedColumn]:
         return not known
 
     kept = []
-    for column, features, indicator, ramps in encoded:
+    for column, features, indicator, ramps, fine in encoded:
         features = features if features and is_new(features) else []
         indicator = indicator if indicator and is_new([indicator]) else None
         if isinstance(column, NumericColumn):
             column = replace(column, knots=column.knots if features else (), missing_indicator=indicator is not None)
         elif isinstance(column, CategoricalColumn) and not features:
             column = replace(column, categories=())
-        kept.append(_EncodedColumn(column, features, indicator, ramps if features else ()))
+        kept.append(_EncodedColumn(column, features, indicator, *((ramps, fine) if features else ((), ()))))
     return kept

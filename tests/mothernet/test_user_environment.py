@@ -25,10 +25,10 @@ def export(python, output):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def test_an_export_imports_neither_torch_nor_scikit_learn(tmp_path):
+def test_an_export_imports_neither_torch_nor_scikit_learn_nor_scipy(tmp_path):
     modules = set(export(sys.executable, tmp_path / "model.onnx")[1]["modules"])
     assert {"mothernet", "onnxruntime", "pandas"} <= modules
-    assert not {"torch", "sklearn", "joblib"} & modules
+    assert not {"torch", "sklearn", "scipy", "joblib"} & modules
 
 
 @pytest.mark.slow

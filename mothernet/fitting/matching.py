@@ -1,0 +1,105 @@
+"""All weights of a small child moved a little, so that it says what its teacher says.
+
+The output layer of a small child is solved for units that were chosen among a larger child's; units and direct weights
+that may move as well halve what is still missing in a few dozen steps of L-BFGS. Targets are probabilities without
+noise, on rows of which more can always be made, so nothing can be overfitted that the teacher has not; labels are not
+looked at.
+
+Axis letters: N rows, P inputs, H units, C classes, M = H + C.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from mothernet.fitting.child import ChildWeights
+from mothernet.fitting.lbfgs import Memory
+
+__all__ = ["matched"]
+
+Array = npt.NDArray[np.float64]
+
+_MEMORY = 20  # pairs
+_SUFFICIENT = 1e-4  # of the decrease that the gradient promises (Armijo)
+_SMALLEST_STEP = 1e-4
+_NEGLIGIBLE = 1e-9  # of the divergence: a step that gains less is the last
+
+
+def matched(
+    inputs: Array, probabilities: Array, row_weight: Array, weights: ChildWeights, *, steps: int, scale_floor: float
+) -> ChildWeights:
+    """Weights nearer to the probabilities, in the sense of the Kullback-Leibler divergence.
+
+    Parameters
+    ----------
+    inputs : (N, P) array
+    probabilities : (N, C) array
+        Of the teacher.
+    row_weight : (N,) array
+        Sums to one.
+    weights : ChildWeights
+        Where to begin.
+    steps : int
+        Of L-BFGS. On these rows the result is not worse than the start, but for float32 rounding.
+    scale_floor : float
+        Added to the standard deviation of every input, by which steps are scaled.
+
+    Examples
+    --------
+    >>> x, p = np.array([[0.0], [1.0]]), np.array([[0.9, 0.1], [0.2, 0.8]])
+    >>> start = ChildWeights(np.zeros((1, 3)), np.array([0.5, 0, 0]), np.zeros((1, 2)))
+    >>> logits = matched(x, p, np.full(2, 0.5), start, steps=50, scale_floor=0.03).logits(x)
+    >>> np.round(1 / (1 + np.exp(logits[:, 1] - logits[:, 0])), 2).tolist()
+    [0.9, 0.2]
+    """
+    (P, M), (H, C) = weights.first_weight.shape, weights.output_weight.shape
+    mean = row_weight @ inputs
+    scale = np.sqrt(row_weight @ (inputs - mean) ** 2) + scale_floor
+    # float32 is precise enough for a direction, and twice as fast
+    x = np.concatenate([(inputs - mean) / scale, np.ones((len(inputs), 1))], axis=1).astype(np.float32)  # (N, P + 1)
+    target, share = probabilities.astype(np.float32), row_weight.astype(np.float32)[:, None]
+
+    def loss_and_gradient(flat: Array) -> tuple[float, Array]:
+        first = flat[: (P + 1) * M].reshape(P + 1, M).astype(np.float32)
+        output = flat[(P + 1) * M :].reshape(H, C).astype(np.float32)
+        pre = x @ first  # (N, M)
+        units = np.clip(pre[:, :H], 0, 1)
+        logits = units @ output + pre[:, H:]  # (N, C)
+        logits -= logits.max(axis=1, keepdims=True)
+        odds = np.exp(logits)
+        total = odds.sum(axis=1, keepdims=True)
+        loss = float((share * target * (np.log(total) - logits)).sum(dtype=np.float64))
+        at_logits = share * (odds / total - target)  # (N, C), derivatives here and below
+        at_units = (at_logits @ output.T) * (units == pre[:, :H])  # (N, H)
+        at_first = x.T @ np.concatenate([at_units, at_logits], axis=1)  # (P + 1, M)
+        return loss, np.concatenate([at_first.ravel(), (units.T @ at_logits).ravel()]).astype(np.float64)
+
+    last = weights.first_bias + mean @ weights.first_weight
+    start = np.concatenate([(weights.first_weight * scale[:, None]).ravel(), last, weights.output_weight.ravel()])
+    found = _minimised(loss_and_gradient, start, steps)
+    first, output = found[: (P + 1) * M].reshape(P + 1, M), found[(P + 1) * M :].reshape(H, C)
+    weight = first[:P] / scale[:, None]
+    return ChildWeights(weight, first[P] - mean @ weight, output)
+
+
+def _minimised(loss_and_gradient: Callable[[Array], tuple[float, Array]], x: Array, steps: int) -> Array:
+    memory = Memory(_MEMORY)
+    loss, gradient = loss_and_gradient(x)
+    for step in range(steps):
+        direction = memory.direction(gradient[:, None, None], np.asarray)[:, 0, 0]
+        slope = float(gradient @ direction)
+        size = 1.0 if step else min(1.0, 1 / max(float(np.abs(gradient).sum()), 1e-300))
+        while True:
+            moved = x + size * direction
+            moved_loss, turned = loss_and_gradient(moved)
+            if moved_loss <= loss + _SUFFICIENT * size * slope or size < _SMALLEST_STEP:
+                break
+            size /= 2
+        if moved_loss >= loss - _NEGLIGIBLE * abs(loss):
+            break
+        memory.learn((moved - x)[:, None, None], (turned - gradient)[:, None, None], np.asarray)
+        x, loss, gradient = moved, moved_loss, turned
+    return x

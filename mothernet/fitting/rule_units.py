@@ -1,0 +1,152 @@
+"""Units that state rules: the nodes of randomised trees, as units of the child's hidden layer.
+
+A node of a tree is a conjunction of conditions on columns. Here a condition is a *literal*: a ramp, a missing indicator
+or a category, scaled to lie between 0 and 1, or one minus that; and a node of d literals is the unit clip(sum of
+literals - d + 1, 0, 1), which is the conjunction where all literals are 0 or 1, and piecewise linear between. The trees
+are extremely randomised ones (Geurts, Ernst and Wehenkel 2006): the best of a few literals drawn at random, so that
+they know little of the labels, and a layer on their nodes little more than it ought to (compare RuleFit, Friedman and
+Popescu 2008). How the output layer on these units is solved belongs elsewhere.
+
+Axis letters: N rows, D inputs, L literals, T trees, V nodes of one level, d literals of a node, C classes, H units.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["rule_units"]
+
+Array = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
+
+
+class _Literals(NamedTuple):
+    """Inputs that can be conditions, and the affine maps that take them to [0, 1]."""
+
+    input: Indices  # (L,)
+    low: Array  # (L,)
+    scale: Array  # (L,)
+
+
+def rule_units(
+    inputs: npt.NDArray[np.floating],
+    ramp_index: Indices,
+    y: Indices,
+    rng: np.random.Generator,
+    *,
+    n_units: int = 512,
+    n_trees: int = 30,
+    depth: int = 6,
+    min_rows: int = 3,
+    row_weight: Array | None = None,
+) -> tuple[Array, Array]:
+    """Weights (D, H) and biases (H,) of units that are nodes of randomised trees; H may be less than asked for.
+
+    Parameters
+    ----------
+    inputs : (N, D) array
+        Features, then ramps. A feature that has ramps is no condition: its ramps are.
+    ramp_index : (ramps, 2) array
+        Feature of each ramp and its number among the ramps of that feature.
+    y : (N,) array
+        Labels from zero on.
+    rng : numpy.random.Generator
+        Draws the literals among which a node chooses, and the nodes that become units.
+    n_units, n_trees, depth, min_rows : int
+        Units at most, trees, literals of a node at most, and rows that a node must have.
+    row_weight : (N,) array, optional
+        Weights of the rows. Default: all equal.
+
+    Examples
+    --------
+    >>> x = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]).repeat(3, axis=0)
+    >>> y = np.array([0, 1, 1, 0]).repeat(3)
+    >>> weight, bias = rule_units(x, np.empty((0, 2), int), y, np.random.default_rng(0))
+    >>> sorted(np.clip(x @ weight + bias, 0, 1)[::3].T.astype(int).tolist())
+    [[0, 0, 0, 1], [0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0]]
+    """
+    literals = _literals(inputs, ramp_index)
+    if not len(literals.input):
+        return np.zeros((inputs.shape[1], 0)), np.zeros(0)
+    is_true = (inputs[:, literals.input] - literals.low) * literals.scale > 0.5  # (N, L)
+    weight = np.ones(len(y)) if row_weight is None else row_weight
+    paths = _grow(is_true, y, weight, rng, n_trees, depth, min_rows)
+    paths = np.unique(paths, axis=0)
+    if len(paths) > n_units:
+        paths = paths[np.sort(rng.permutation(len(paths))[:n_units])]
+    return _conjunctions(paths, literals, inputs.shape[1])
+
+
+def _literals(inputs: npt.NDArray[np.floating], ramp_index: Indices) -> _Literals:
+    low, high = inputs.min(axis=0).astype(np.float64), inputs.max(axis=0).astype(np.float64)
+    usable = high > low
+    usable[ramp_index[:, 0]] = False
+    chosen = np.flatnonzero(usable)
+    return _Literals(chosen, low[chosen], 1 / (high - low)[chosen])
+
+
+def _grow(
+    is_true: npt.NDArray[np.bool_],
+    y: Indices,
+    row_weight: Array,
+    rng: np.random.Generator,
+    n_trees: int,
+    depth: int,
+    min_rows: int,
+) -> Indices:
+    """Nodes of at least two literals: (nodes, depth) sorted, positive k + 1 for literal k, negative for its complement,
+    zeros where a node has fewer."""
+    (N, L), C = is_true.shape, int(y.max()) + 1
+    n_drawn = min(L, int(np.ceil(2 * np.sqrt(L))))  # many are constant in a node
+    row = np.tile(np.arange(N), n_trees)  # of each (tree, row) that is in a node of this level
+    node = np.repeat(np.arange(n_trees), N)
+    path = np.zeros((n_trees, depth), np.int64)  # (V, depth)
+    found = []
+    for level in range(depth):
+        V = len(path)
+        drawn = rng.integers(L, size=(n_drawn, V))
+        chosen, best = np.zeros(V, np.int64), np.full(V, -np.inf)
+        key = node * C + y[row]
+        total: Array = np.bincount(key, row_weight[row], V * C).reshape(V, C).astype(np.float64)
+        size, is_pure = np.bincount(node, minlength=V), (total > 0).sum(axis=1) < 2
+        for literal in drawn:
+            right = is_true[row, literal[node]]
+            n_right = np.bincount(node[right], minlength=V)
+            on: Array = np.bincount(key[right], row_weight[row[right]], V * C).reshape(V, C).astype(np.float64)
+            purity = _purity(on) + _purity(total - on)
+            purity[is_pure | (n_right < min_rows) | (size - n_right < min_rows)] = -np.inf
+            better = purity > best
+            chosen[better], best[better] = literal[better], purity[better]
+        split = np.flatnonzero(best > -np.inf)
+        if not len(split):
+            break
+        following = np.full(V, -1)
+        following[split] = np.arange(len(split))
+        kept = following[node] >= 0
+        row, node = row[kept], node[kept]
+        node = 2 * following[node] + is_true[row, chosen[node]]
+        path = path[split].repeat(2, axis=0)
+        path[:, level] = np.stack([-chosen[split] - 1, chosen[split] + 1], axis=1).ravel()
+        if level:
+            found.append(np.sort(path, axis=1))
+    return np.concatenate([*found, np.zeros((0, depth), np.int64)])
+
+
+def _purity(count: Array) -> Array:
+    """Weight times sum of squared class shares of (V, C) nodes: what Gini's impurity lacks to the weight."""
+    return (count**2).sum(axis=1) / np.maximum(count.sum(axis=1), 1e-300)
+
+
+def _conjunctions(paths: Indices, literals: _Literals, n_inputs: int) -> tuple[Array, Array]:
+    """Weights (D, H) and biases (H,) of the units clip(sum of literals - d + 1, 0, 1)."""
+    unit, position = np.nonzero(paths)
+    literal, sign = np.abs(paths[unit, position]) - 1, np.sign(paths[unit, position])
+    slope = sign * literals.scale[literal]
+    weight = np.zeros((n_inputs, len(paths)))
+    np.add.at(weight, (literals.input[literal], unit), slope)
+    offset = np.where(sign > 0, 0.0, 1.0) - slope * literals.low[literal]  # of a literal at input zero
+    bias: Array = 1.0 + np.bincount(unit, offset - 1, minlength=len(paths)).astype(np.float64)
+    return weight, bias

@@ -1,0 +1,96 @@
+"""Which units of a large hidden layer a small one can do without.
+
+Optimal brain surgeon (Hassibi and Stork, NeurIPS 1992) on a ridge regression of the teacher's logits, rows weighted by
+how uncertain they are: a squared error is then twice a divergence, and what is lost without a unit, if all others make
+up for it, is known from the inverse of one matrix. Units go in batches of the cheapest, and the inverse shrinks by
+blocks, so that hundreds of units cost a few products of matrices. What a unit must be worth belongs elsewhere.
+
+Axis letters: N rows, V inputs, H units, K = V + H + 1 features, the last of them constant, C classes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["heaviest_units", "surviving_units"]
+
+Array = npt.NDArray[np.float64]
+
+BATCHES = 12  # of the units left, so large a part goes at a time ...
+ALONE = 24  # ... and this part once fewer than twice as many are left
+
+
+def heaviest_units(units: Array, output_weight: Array, row_weight: Array, n_kept: int) -> npt.NDArray[np.int64]:
+    """Ascending indices of the units, (N, H) with weights (H, C), by which the logits vary most."""
+    variance = (row_weight @ (units - row_weight @ units) ** 2) * (output_weight**2).sum(axis=1)
+    return np.sort((-variance).argsort(kind="stable")[:n_kept])
+
+
+def surviving_units(
+    inputs: Array,
+    units: Array,
+    logits: Array,
+    row_weight: Array,
+    *,
+    uncertainty: Array,
+    price: float,
+    budget: float,
+    max_units: int,
+    penalty: float,
+    scale_floor: float,
+) -> tuple[npt.NDArray[np.int64], Array, Array, Array]:
+    """Units that are worth their price, and a layer on inputs and these units that explains the logits.
+
+    Parameters
+    ----------
+    inputs, units, logits : (N, V), (N, H) and (N, C) arrays
+    row_weight, uncertainty : (N,) arrays
+        Weights that sum to one, for the scale of features; and the same times one minus the sum of the squared
+        probabilities.
+    price, budget : float
+        What one unit may cost (nats), and all that go together.
+    max_units : int
+        So many at most, whatever the others cost.
+
+    Returns
+    -------
+    Indices of the units (H',), weights of the inputs (V, C), of the units (H', C), and the bias (C,).
+    """
+    V = inputs.shape[1]
+    phi = np.concatenate([inputs, units], axis=1)
+    mean = row_weight @ phi
+    phi = phi - mean
+    scale = np.sqrt(row_weight @ phi**2) + scale_floor
+    root = np.sqrt(uncertainty)[:, None]
+    phi = root * np.concatenate([phi / scale, np.ones((len(phi), 1))], axis=1)  # (N, K)
+    ridge = np.full(phi.shape[1], penalty * uncertainty.sum())
+    ridge[-1] = 1e-12
+    inverse = np.linalg.inv(phi.T @ phi + np.diag(ridge))  # (K, K)
+    layer = inverse @ (phi.T @ (root * logits))  # (K, C)
+    left = np.arange(phi.shape[1])  # features that are left, in the order of the inverse
+    while True:
+        unit = np.flatnonzero((left >= V) & (left < phi.shape[1] - 1))
+        cost = (layer[unit] ** 2).sum(axis=1) / (2 * np.maximum(inverse[unit, unit], 1e-300))
+        order = cost.argsort(kind="stable")
+        batch = max(1, len(unit) // (BATCHES if len(unit) > 2 * ALONE else ALONE))
+        free = (cost[order] <= price) & (cost[order].cumsum() <= budget)
+        n_gone = max(min(batch, int(free.sum())), min(batch, len(unit) - max_units))
+        if n_gone < 1:
+            break
+        gone = order[:n_gone]
+        budget -= float(cost[gone].sum())
+        is_left = np.ones(len(left), bool)
+        is_left[unit[gone]] = False
+        across = inverse[is_left][:, ~is_left]
+        step = np.linalg.solve(
+            inverse[~is_left][:, ~is_left], np.concatenate([across.T, layer[~is_left]], axis=1)
+        )  # (gone, left + C)
+        inverse = inverse[is_left][:, is_left] - across @ step[:, : len(across)]
+        layer = layer[is_left] - across @ step[:, len(across) :]
+        left = left[is_left]
+    weight = np.zeros((phi.shape[1], logits.shape[1]))
+    weight[left] = layer
+    unscaled = weight[:-1] / scale[:, None]
+    kept = left[(left >= V) & (left < phi.shape[1] - 1)] - V
+    return kept, unscaled[:V], unscaled[V:][kept], weight[-1] - mean @ unscaled

@@ -1,0 +1,39 @@
+"""A child whose weights have moved is nearer to its teacher."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import log_softmax, softmax
+
+from mothernet.fitting.child import ChildWeights
+from mothernet.fitting.matching import matched
+
+
+@pytest.fixture
+def problem() -> tuple[np.ndarray, np.ndarray, ChildWeights]:
+    """Inputs far from zero, what a child of four units says of them, and that child with noise on all weights."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(800, 5)) + 10
+    first, output = rng.normal(size=(5, 4 + 3)), 3 * rng.normal(size=(4, 3))
+    bias = -10 * first.sum(axis=0) + 0.5
+    p = softmax(ChildWeights(first, bias, output).logits(x), axis=1)
+    noisy = first + 0.2 * rng.normal(size=first.shape)
+    return x, p, ChildWeights(noisy, -10 * noisy.sum(axis=0) + 0.5, output + 0.5 * rng.normal(size=output.shape))
+
+
+def test_divergence_falls_to_a_tenth(problem):
+    x, p, start = problem
+    share = np.full(len(x), 1 / len(x))
+
+    def divergence(weights: ChildWeights) -> float:
+        return float((p * (np.log(p) - log_softmax(weights.logits(x), axis=1))).sum(axis=1).mean())
+
+    assert divergence(matched(x, p, share, start, steps=40, scale_floor=0.03)) < 0.1 * divergence(start)
+
+
+def test_a_child_that_says_it_already_is_left_alone(problem):
+    x, _, start = problem
+    said = softmax(start.logits(x), axis=1)
+    exact = matched(x, said, np.full(len(x), 1 / len(x)), start, steps=40, scale_floor=0.03)
+    np.testing.assert_allclose(softmax(exact.logits(x), axis=1), said, atol=1e-4)
