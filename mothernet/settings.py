@@ -50,9 +50,9 @@ class FitSettings:
 
     # what the hypernetwork reads
     max_cells: int = 15_000  # (context rows + units) x (features + 1)
-    max_context_rows: int = 320
+    max_context_rows: int = 192
     min_context_rows: int = 128
-    max_context_features: int = 256  # further ones reach the output layer directly, without hidden units
+    max_context_features: int = 40  # further ones reach the output layer directly, without hidden units
 
     # output layer
     scale_floor: float = 0.03  # a unit that hardly varies would get a huge weight, and float32 sums would show it
@@ -66,7 +66,7 @@ class FitSettings:
     # units that are rules, of tables without refinement
     max_rule_rows: int = 5_000
     rule_units: int = 512
-    rule_trees: int = 30
+    rule_trees: int = 20
     rule_depth: int = 6
     min_rule_rows: int = 3
     rule_share: float = 0.45  # of their output layer in the mean of the output layers
@@ -81,6 +81,7 @@ class FitSettings:
     min_indicated_rows: int = 50  # of a category beyond the frequent ones, to have an indicator all the same ...
     max_indicated: int = 128  # ... as so many of a column do
     max_solved_rows: int = 20_000  # the refinement sees the others
+    max_solved_again: int = 50_000  # rows x classes; below, what is not refined is solved again by all rows
     deciding_share: float = 0.1  # of the rows, held out to judge the refinement by ...
     min_deciding_rows: int = 1_000  # ... but so many at least ...
     max_deciding_rows: int = 10_000  # ... and so many at most
@@ -112,7 +113,7 @@ class FitSettings:
     matched_rows: int = 4_000  # of the training table, by which it is judged ...
     mixed_rows: int = 2_000  # ... and rows made of these, in which ...
     mixed_share: float = 0.3  # ... so many cells are another row's
-    max_matched_inputs: int = 1_000  # more are seen through their direct weights when units are chosen
+    max_matched_inputs: int = 500  # more are seen through their direct weights when units are chosen
     max_matched_units: int = 256  # of which a smaller child is made: those that vary the logits most
     max_units: int = 64  # of a table that is too small to be refined
     max_large_units: int = 128

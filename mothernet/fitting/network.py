@@ -134,8 +134,8 @@ def fit_network(
     if decides is not None and n_known:
         start = solved(~decides)
         weights = refined(encoding.inputs, y, start, decides, rng, settings, row_weight)
-        if weights is None and np.count_nonzero(~decides) >= settings.max_solved_rows:
-            weights = start  # another solve would see no more rows
+        if weights is None and len(y) * len(classes) >= settings.max_solved_again:
+            weights = start  # the rows that decided are not worth another solve
     if weights is None:
         weights = solved(np.ones(len(y), np.bool_))
     unknown = np.zeros((encoding.inputs.shape[1] - len(weights.first_weight), weights.first_weight.shape[1]))

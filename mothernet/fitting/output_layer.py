@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from mothernet.fitting.cholesky_inverse import inverse_of_positive_definite
 from mothernet.fitting.lbfgs import Memory, dot
 
 __all__ = ["OutputLayer", "solve"]
@@ -31,7 +32,7 @@ _MEMORY = 6  # pairs of steps and changes of the gradient
 _RENEWALS = frozenset({5, 12, 28, 60, 124})  # steps after which the first guess of the Hessian is computed again
 _SUFFICIENT = 1e-4  # of the decrease that the gradient promises (Armijo)
 _SMALLEST_STEP = 1e-6
-_NUMPY_UP_TO = 800  # rows of a matrix to invert
+_JITTER_OF_GUESS = 1e-5  # of the diagonal: what float32 loses must not make a direction go uphill
 _JITTER = 1e-10  # of the mean diagonal, where rows may repeat
 
 
@@ -40,6 +41,7 @@ class OutputLayer(NamedTuple):
 
     weight: Array  # (B, K, C)
     bias: Array  # (B, C)
+    inverse: Array | None = None  # (K + 1, K + 1) the last guess of the Hessian's inverse, for a problem near this one
 
     def __call__(self, phi: Array) -> Array:
         """Logits (B, N, C) of (N, K) features."""
@@ -75,7 +77,7 @@ def solve(
     row_weight : (B, n) array, optional
         Not negative. Default: one problem, all rows alike.
     start : OutputLayer, optional
-        Where to start. Default: the class frequencies.
+        Where to start, and with its guess of the Hessian if it has one. Default: the class frequencies.
     """
     n, K = phi.shape
     if n < K:
@@ -93,10 +95,11 @@ def solve(
         weight, bias = start.weight.transpose(1, 0, 2), start.bias
         x[:K] = weight[..., 1:] - weight[..., :1] if is_binary else weight
         x[K] = bias[:, 1:] - bias[:, :1] if is_binary else bias
-    x = _minimised(_Problem(phi, target, np.append(penalty, 0.0), share), x, steps, tolerance)
+    problem = _Problem(phi, target, np.append(penalty, 0.0), share)
+    x, inverse = _minimised(problem, x, steps, tolerance, None if start is None else start.inverse)
     if is_binary:
         x = np.concatenate([-x / 2, x / 2], axis=2)
-    return OutputLayer(x[:K].transpose(1, 0, 2), x[K])
+    return OutputLayer(x[:K].transpose(1, 0, 2), x[K], inverse)
 
 
 class _Problem:
@@ -144,34 +147,23 @@ class _Problem:
             uncertainty = (1 - (probability * probability).sum(axis=2)) * (J / (2 * (J - 1)))
         weight = (self.share * np.maximum(uncertainty, 1e-4)).mean(axis=1)
         root = self._single * np.sqrt(weight.astype(np.float32))[:, None]
-        curvature = (root.T @ root).astype(np.float64)
-        curvature[np.diag_indices_from(curvature)] += self.penalty[:, 0, 0] + 1e-7 * curvature.diagonal().mean()
-        return _inverse(curvature)
+        curvature = root.T @ root
+        diagonal = curvature.diagonal().astype(np.float64) + self.penalty[:, 0, 0]
+        scale = 1 / np.sqrt(diagonal)
+        single = scale.astype(np.float32)
+        curvature *= single[:, None] * single
+        np.fill_diagonal(curvature, 1 + _JITTER_OF_GUESS)
+        inverse: Array = inverse_of_positive_definite(curvature).astype(np.float64)
+        return scale[:, None] * inverse * scale
 
 
-def _inverse(matrix: Array) -> Array:
-    """Of a symmetric positive definite matrix, or of one near it where rounding errors make it none."""
-    if len(matrix) <= _NUMPY_UP_TO:
-        inverse = np.linalg.inv(matrix)
-        symmetric: Array = (inverse + inverse.T) / 2
-        return symmetric
-    from scipy.linalg import lapack  # twice as fast, and takes long to import
-
-    factor, failed = lapack.dpotrf(matrix, lower=1)
-    if failed:
-        matrix[np.diag_indices_from(matrix)] += 1e-4 * matrix.diagonal().mean()
-        factor, _ = lapack.dpotrf(matrix, lower=1)
-    lower = np.tril(lapack.dpotri(factor, lower=1)[0])
-    return lower + np.tril(lower, -1).T
-
-
-def _minimised(problem: _Problem, x: Array, steps: int, tolerance: float) -> Array:
-    """The minimum by L-BFGS, all problems at once, each with its own step sizes."""
+def _minimised(problem: _Problem, x: Array, steps: int, tolerance: float, known: Array | None) -> tuple[Array, Array]:
+    """The minimum by L-BFGS, all problems at once, each with its own step sizes; and the last guess of the Hessian."""
 
     logits = problem.logits(x)
     loss, probability = problem.loss(x, logits)
     gradient = problem.gradient(x, probability)
-    inverse = problem.inverse_curvature(probability)
+    inverse = problem.inverse_curvature(probability) if known is None else known
     memory = Memory(_MEMORY)
 
     def first_guess(vector: Array) -> Array:
@@ -197,7 +189,7 @@ def _minimised(problem: _Problem, x: Array, steps: int, tolerance: float) -> Arr
         turned = problem.gradient(moved, moved_probability)
         memory.learn(moved - x, turned - gradient, first_guess)
         x, logits, loss, probability, gradient = moved, moved_logits, moved_loss, moved_probability, turned
-    return x
+    return x, inverse
 
 
 def _solve_among_rows(

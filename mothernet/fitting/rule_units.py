@@ -30,6 +30,10 @@ class _Literals(NamedTuple):
     low: Array  # (L,)
     scale: Array  # (L,)
 
+    def take(self, order: Indices) -> _Literals:
+        """The literals of these numbers."""
+        return _Literals(self.input[order], self.low[order], self.scale[order])
+
 
 def rule_units(
     inputs: npt.NDArray[np.floating],
@@ -73,6 +77,8 @@ def rule_units(
         return np.zeros((inputs.shape[1], 0)), np.zeros(0)
     is_true = (inputs[:, literals.input] - literals.low) * literals.scale > 0.5  # (N, L)
     weight = np.ones(len(y)) if row_weight is None else row_weight
+    order = _by_what_they_tell(is_true, y, weight)
+    literals, is_true = literals.take(order), is_true[:, order]
     paths = _grow(is_true, y, weight, rng, n_trees, depth, min_rows)
     paths = np.unique(paths, axis=0)
     if len(paths) > n_units:
@@ -86,6 +92,13 @@ def _literals(inputs: npt.NDArray[np.floating], ramp_index: Indices) -> _Literal
     usable[ramp_index[:, 0]] = False
     chosen = np.flatnonzero(usable)
     return _Literals(chosen, low[chosen], 1 / (high - low)[chosen])
+
+
+def _by_what_they_tell(is_true: npt.NDArray[np.bool_], y: Indices, row_weight: Array) -> Indices:
+    """An order of the literals (L,) that does not depend on the order of the columns, so that neither does a draw."""
+    onehot = np.eye(int(y.max()) + 1)[y] * row_weight[:, None]  # (N, C)
+    on = is_true.T @ onehot  # (L, C)
+    return np.lexsort((on.sum(axis=1).round(6), (_purity(on) + _purity(onehot.sum(axis=0) - on)).round(6)))
 
 
 def _grow(

@@ -13,6 +13,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from mothernet.fitting.cholesky_inverse import inverse_of_positive_definite
+
 __all__ = ["heaviest_units", "surviving_units"]
 
 Array = npt.NDArray[np.float64]
@@ -66,7 +68,7 @@ def surviving_units(
     phi = root * np.concatenate([phi / scale, np.ones((len(phi), 1))], axis=1)  # (N, K)
     ridge = np.full(phi.shape[1], penalty * uncertainty.sum())
     ridge[-1] = 1e-12
-    inverse = np.linalg.inv(phi.T @ phi + np.diag(ridge))  # (K, K)
+    inverse = inverse_of_positive_definite(phi.T @ phi + np.diag(ridge))  # (K, K)
     layer = inverse @ (phi.T @ (root * logits))  # (K, C)
     left = np.arange(phi.shape[1])  # features that are left, in the order of the inverse
     while True:
