@@ -1,5 +1,4 @@
-"""The scikit-learn estimator: a table in, a child network out, no tuning and no gradient descent through the
-network."""
+"""The scikit-learn estimator: a table in, a child network out, without tuning."""
 
 from __future__ import annotations
 
@@ -41,7 +40,7 @@ __all__ = ["MotherNetClassifier"]
 
 
 class MotherNetClassifier(ClassifierMixin, BaseEstimator):
-    """Classifier for tables: a pretrained hypernetwork generates a small network in one forward pass.
+    """Classifier for tables: a pretrained hypernetwork and a solve make a small network, without tuning.
 
     Takes tables of pandas, polars and pyarrow, dicts of columns, lists of dicts, and arrays; numbers, texts, booleans,
     dates, categories and missing values, read by the same grammar of cells as CSV files. ``fit`` is
@@ -60,7 +59,7 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
         Where onnxruntime runs the hypernetwork's transformer; a GPU needs the package ``onnxruntime-gpu``. All else
         is NumPy.
     random_state : int, default 0
-        Draws folds, and the rows by which a large table is read.
+        Draws folds, rules, and the rows that a large table is read, trained, judged and made smaller by.
     categorical_features : sequence of str or int, optional
         Columns that are categories although they hold numbers.
     columns : mapping of str to str, optional
@@ -164,7 +163,7 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
         if not isinstance(seed, numbers.Integral):
             seed = check_random_state(seed).randint(2**31)
         self.child_ = fit_network(columns, y, options, seed=int(seed), row_weight=row_weight)
-        self.classes_ = np.unique(y)
+        self.classes_ = np.array(self.child_.target.classes, y.dtype)
         self._file_columns = read_columns(schema(self.child_)["columns"])
         self._reader, self._warned = RowReader(self._file_columns), False
         return self
@@ -243,7 +242,11 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
         weight = _check_sample_weight(sample_weight, y, dtype=np.float64, ensure_non_negative=True)
         if self.class_weight is not None:
             weight = weight * compute_sample_weight(self.class_weight, y)
-        return weight
+            if not (np.isfinite(weight).all() and (weight >= 0).all()):
+                raise ValueError(
+                    f"class_weight must hold weights of at least 0, however: {self.class_weight!r}. Correct them."
+                )
+        return weight / (weight.max() or 1.0)
 
 
 _CHECKS: dict[str, Any] = {"dtype": None, "ensure_all_finite": False}

@@ -1,7 +1,7 @@
 """Every constant of the fit, in one frozen record, so that an experiment can vary one without patching code.
 
 Read by the encoding, the output layer and the fit alike, hence outside of their packages; nothing here may import
-torch. Sizes of the hypernetwork belong to :class:`mothernet.network.hypernetwork.HypernetworkConfig`, which a
+torch. Sizes of the hypernetwork belong to :class:`mothernet.network.config.HypernetworkConfig`, which a
 checkpoint holds.
 """
 
@@ -64,9 +64,8 @@ class FitSettings:
     unit_reach: float = 1.3  # a unit is tanh where it is trained, and here linear up to this pre-activation
 
     # units that are rules, of tables without refinement
-    max_rule_rows: int = 5_000
     rule_units: int = 512
-    rule_trees: int = 20
+    rule_trees: int = 30
     rule_depth: int = 6
     min_rule_rows: int = 3
     rule_share: float = 0.45  # of their output layer in the mean of the output layers
@@ -105,10 +104,11 @@ class FitSettings:
     # a smaller child: the share of what it knows that an input or unit must be worth
     small_price: float = 2e-3
     default_price: float = 4e-4
-    large_price: float = 0.0  # nothing is taken away
+    large_price: float = 0.0  # only units beyond the most are taken away
     full_price_rows: int = 2_000  # of more rows, prices fall with their number
     text_price: float = 5.0  # prices that a column of texts must be worth: reading one takes as long as many products
     max_prices_paid: float = 100.0  # all that is taken away may cost as many as this, units and inputs each ...
+    always_allowed: float = 1e-6  # nats that all together may move the probabilities in any case
     max_attempts: int = 6  # ... with a price that falls to a quarter until it does
     matched_rows: int = 4_000  # of the training table, by which it is judged ...
     mixed_rows: int = 2_000  # ... and rows made of these, in which ...
@@ -143,7 +143,6 @@ class FitSettings:
     max_rounding_error: float = 4e-6  # of a probability, before the encoding is folded in and adds its own
     max_refined_rounding_error: float = 8e-6  # weights that are trained cannot be solved again with more penalty
     max_strengthenings: int = 8  # of all penalties, until the error is below that
-    strengthening: float = 3.0
 
     def price(self, size: Size, n_rows: int) -> float:
         """What an input or unit of a child of this size must be worth: the more rows, the finer what they can tell."""

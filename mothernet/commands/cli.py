@@ -61,9 +61,11 @@ def _parser() -> argparse.ArgumentParser:
         "--size",
         choices=get_args(Size),
         default="default",
-        help="small: a faster, smaller file for a little accuracy; large: all that was fitted, several times slower",
+        help="small: a faster, smaller file for a little accuracy; large: at most 128 units, several times slower",
     )
-    export.add_argument("--width", type=_positive, metavar="N", help="hidden units to choose from, 1 to 256")
+    export.add_argument(
+        "--width", type=_positive, metavar="N", help="hidden units to generate, 1 to 256 (default: 128)"
+    )
     export.add_argument(
         "--categorical",
         type=_names,
@@ -183,12 +185,19 @@ def _export(args: argparse.Namespace) -> int:
     for note in table.notes:
         say(_PROG, f"note: {note}")
     with tqdm(
-        total=4, file=sys.stderr, disable=sys.stderr is None or None, leave=False, bar_format="{desc} {bar} {elapsed}"
+        total=4,
+        file=sys.stderr,
+        disable=sys.stderr is None or None,
+        leave=False,
+        bar_format="{desc} {bar} {elapsed}{postfix}",
     ) as bar:
 
         def progress(stage: str) -> None:
             bar.update()
             bar.set_description_str(stage)
+
+        def part(name: str) -> None:
+            bar.set_postfix_str(name)
 
         progress("load packages")
         from mothernet.commands.export import ParityError, export_table
@@ -206,6 +215,7 @@ def _export(args: argparse.Namespace) -> int:
                 max_bytes=args.max_bytes,
                 weights=args.weights,
                 progress=progress,
+                part=part,
             )
         except ParityError as error:
             say(_PROG, f"error: {error}")

@@ -55,6 +55,7 @@ def export_table(
     max_bytes: int | None = None,
     weights: Weights = "float32",
     progress: Callable[[str], None] = lambda stage: None,
+    part: Callable[[str], None] = lambda name: None,
 ) -> ExportReport:
     """Estimate on held-out rows, fit on all, write the file, compare it with the model, then put it in place.
 
@@ -70,8 +71,8 @@ def export_table(
         Largest file. Columns of many categories keep as many as fit; the others are pooled.
     weights
         As for :func:`mothernet_export.to_c`.
-    progress : callable
-        Told what comes next.
+    progress, part : callable
+        Told what comes next, and what of it.
 
     Raises
     ------
@@ -86,10 +87,10 @@ def export_table(
     estimate, skipped = None, "as asked" if not hold_out else _hold_out_obstacle(y)
     if not skipped:
         progress("hold-out estimate")
-        estimate = _hold_out(table.columns, X, y, options, seed)
+        estimate = _hold_out(table.columns, X, y, options, seed, part)
     progress("fit on all rows")
     start = time.perf_counter()
-    child = fit_network(table.columns, y, options, seed=seed)
+    child = fit_network(table.columns, y, options, seed=seed, progress=part)
     while max_bytes is not None and (n_bytes := to_onnx(child, opset=opset).ByteSize()) > max_bytes:
         most = max((len(column.categories) for column in child.categorical_columns), default=0)
         if most <= options.settings.max_category_features:
@@ -99,7 +100,7 @@ def export_table(
             )
         fewer = max(options.settings.max_category_features, most // 2)
         options = replace(options, settings=replace(options.settings, max_categories=fewer))
-        child = fit_network(table.columns, y, options, seed=seed)
+        child = fit_network(table.columns, y, options, seed=seed, progress=part)
     fit_seconds = time.perf_counter() - start
 
     progress("write and compare")
@@ -160,7 +161,12 @@ def _hold_out_obstacle(y: npt.NDArray[Any]) -> str:
 
 
 def _hold_out(
-    columns: Sequence[TrainingColumn], X: pd.DataFrame, y: npt.NDArray[Any], options: FitOptions, seed: int
+    columns: Sequence[TrainingColumn],
+    X: pd.DataFrame,
+    y: npt.NDArray[Any],
+    options: FitOptions,
+    seed: int,
+    part: Callable[[str], None],
 ) -> HoldOut:
     """Fit to three quarters of the rows, predict the others; both hold the classes in proportion."""
     classes, code = np.unique(y, return_inverse=True)
@@ -168,7 +174,7 @@ def _hold_out(
     held_out = np.zeros(len(y), np.bool_)
     held_out[stratified_rows(code, n_held_out, np.random.default_rng(seed))] = True
     seen = [column._replace(values=column.values[~held_out]) if len(column.values) else column for column in columns]
-    child = fit_network(seen, y[~held_out], options, seed=seed)
+    child = fit_network(seen, y[~held_out], options, seed=seed, progress=part)
     inputs = _graph_inputs(child, X[held_out])
     probabilities = predict_proba(child, inputs.get("numeric"), inputs.get("categorical"))
     code, trained = code[held_out], np.bincount(code[~held_out])

@@ -54,6 +54,7 @@ def fit_child_weights(
     rng: np.random.Generator,
     row_weight: Array | None = None,
     settings: FitSettings = DEFAULT_SETTINGS,
+    has_rules: bool = True,
 ) -> ChildWeights:
     """Fit a child.
 
@@ -74,13 +75,21 @@ def fit_child_weights(
         Positive weights of the rows in the loss of the output layer. Default: all equal.
     settings : FitSettings
         Constants of the fit.
+    has_rules : bool
+        Whether units that are rules join the generated ones.
     """
     generated_types, D = network.config.unit_types(width), inputs.shape[1]
+    if not D:
+        share = np.bincount(y, row_weight, n_classes) / (len(y) if row_weight is None else row_weight.sum())
+        return ChildWeights(np.zeros((0, n_classes)), np.log(share), np.zeros((0, n_classes)))
     layer = generate_hidden_layer(network, inputs, ramp_index, y, n_classes, width, rng, settings)
     # the same units, piecewise linear: clip(1/2 + x / (2 reach), 0, 1) in place of tanh(x)
     unit_weight = layer.weight / (2 * settings.unit_reach)
     unit_bias = 0.5 + layer.bias / (2 * settings.unit_reach)
-    rule_weight, rule_bias = _rule_units(inputs, ramp_index, y, rng, settings, row_weight)
+    if has_rules:
+        rule_weight, rule_bias = _rule_units(inputs, ramp_index, y, rng, settings, row_weight)
+    else:
+        rule_weight, rule_bias = np.zeros((D, 0)), np.zeros(0)
     unit_weight = np.concatenate([unit_weight, rule_weight], axis=1)
     unit_bias = np.concatenate([unit_bias, rule_bias])
     n_rules = len(rule_bias)
@@ -106,18 +115,12 @@ def fit_child_weights(
         found = cross_validated(phi[:, seen], y, n_classes, penalty_of[seen], group[seen], rng, settings, row_weight)
         penalty_of, temperature = penalty_of * found.factors[group], found.temperature
     penalty_of[D + width :] *= settings.rule_penalty / scale[D + width :]
-    for _ in range(max(1, settings.max_strengthenings)):
-        solved = _solve_by_unit_type(phi, onehot, penalty_of, unit_types, settings, row_weight)
-        weight = solved.weight[0] * temperature / scale[:, None]  # (K, C)
-        bias = solved.bias[0] * temperature - mean @ weight  # (C,)
-        weights = ChildWeights(
-            np.concatenate([unit_weight, weight[:D]], axis=1), np.concatenate([unit_bias, bias]), weight[D:]
-        )
-        if rounding_error(inputs[: settings.max_fold_rows], weights) < settings.max_rounding_error:
-            break
-        # weights so large and opposed that the file's float32 sums would show it
-        penalty_of = settings.strengthening * penalty_of
-    return weights
+    solved = _solve_by_unit_type(phi, onehot, penalty_of, unit_types, settings, row_weight)
+    weight = solved.weight[0] * temperature / scale[:, None]  # (K, C)
+    bias = solved.bias[0] * temperature - mean @ weight  # (C,)
+    return ChildWeights(
+        np.concatenate([unit_weight, weight[:D]], axis=1), np.concatenate([unit_bias, bias]), weight[D:]
+    )
 
 
 def _rule_units(
@@ -128,9 +131,7 @@ def _rule_units(
     settings: FitSettings,
     row_weight: Array | None,
 ) -> tuple[Array, Array]:
-    """Weights (D, H) and biases (H,) of units that are rules, none of a large table: its units are trained."""
-    if len(y) > settings.max_rule_rows or not inputs.shape[1]:
-        return np.zeros((inputs.shape[1], 0)), np.zeros(0)
+    """Weights (D, H) and biases (H,) of units that are rules."""
     (own,) = rng.spawn(1)  # how many numbers trees draw must not change what is drawn after them
     rows = stratified_rows(y, settings.max_grown_rows, own)
     return rule_units(

@@ -25,7 +25,7 @@ Array = npt.NDArray[np.float64]
 _MEMORY = 20  # pairs
 _SUFFICIENT = 1e-4  # of the decrease that the gradient promises (Armijo)
 _SMALLEST_STEP = 1e-4
-_NEGLIGIBLE = 1e-9  # of the divergence: a step that gains less is the last
+_NEGLIGIBLE = 1e-9  # of the cross-entropy: a step that gains less is the last
 
 
 def matched(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numbers
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, get_args
@@ -71,6 +71,7 @@ def fit_network(
     *,
     seed: int = 0,
     row_weight: npt.NDArray[np.float64] | None = None,
+    progress: Callable[[str], None] = lambda stage: None,
 ) -> ChildNetwork:
     """Fit a child to a table.
 
@@ -81,9 +82,11 @@ def fit_network(
     labels : (N,) array
         Text, integers, booleans or floats, of two classes at least.
     seed : int
-        Draws folds, and the rows that a large table is read by.
+        Draws folds, rules, and the rows that a large table is read, trained, judged and made smaller by.
     row_weight : (N,) array, optional
         Positive weights of the rows in the loss, one in the mean. Default: all equal.
+    progress : callable, optional
+        Told what comes next.
 
     Raises
     ------
@@ -102,6 +105,7 @@ def fit_network(
         y, row_weight = y[rows], None if row_weight is None else row_weight[rows]
     quantile_weight = balanced_weights(y, len(classes)) * (1 if row_weight is None else row_weight)
     raw = raw_columns((column.name, column.rule, column.values) for column in columns)
+    progress("encode")
     raw = screened_columns(raw, y, len(classes), rng, settings)
     decides = deciding_rows(y, rng, settings)
     encoding = fit_encoding(
@@ -114,7 +118,9 @@ def fit_network(
     )
     n_known = encoding.inputs.shape[1] - encoding.n_fine
 
-    def solved(among: npt.NDArray[np.bool_]) -> ChildWeights:
+    progress("solve")
+
+    def solved(among: npt.NDArray[np.bool_], has_rules: bool) -> ChildWeights:
         rows = np.flatnonzero(among)
         rows = rows[stratified_rows(y[rows], settings.max_solved_rows, rng)]
         return fit_child_weights(
@@ -128,18 +134,22 @@ def fit_network(
             rng=rng,
             row_weight=None if row_weight is None else row_weight[rows],
             settings=settings,
+            has_rules=has_rules,
         )
 
     weights = None
     if decides is not None and n_known:
-        start = solved(~decides)
+        start = solved(~decides, has_rules=False)  # its units are trained
+        progress("train")
         weights = refined(encoding.inputs, y, start, decides, rng, settings, row_weight)
         if weights is None and len(y) * len(classes) >= settings.max_solved_again:
             weights = start  # the rows that decided are not worth another solve
     if weights is None:
-        weights = solved(np.ones(len(y), np.bool_))
+        progress("solve")
+        weights = solved(np.ones(len(y), np.bool_), has_rules=True)
     unknown = np.zeros((encoding.inputs.shape[1] - len(weights.first_weight), weights.first_weight.shape[1]))
     weights = weights._replace(first_weight=np.concatenate([weights.first_weight, unknown]))
+    progress("make smaller")
     if encoding.inputs.shape[1]:
         price, max_units = settings.price(options.size, len(y)), settings.units_of_size(options.size, len(y))
         child = simplified(encoding, raw, weights, y, price, rng, settings, row_weight, max_units)

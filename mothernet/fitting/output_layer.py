@@ -152,8 +152,14 @@ class _Problem:
         scale = 1 / np.sqrt(diagonal)
         single = scale.astype(np.float32)
         curvature *= single[:, None] * single
-        np.fill_diagonal(curvature, 1 + _JITTER_OF_GUESS)
-        inverse: Array = inverse_of_positive_definite(curvature).astype(np.float64)
+        inverse: Array | None = None
+        jitter = _JITTER_OF_GUESS
+        while inverse is None:  # what float32 loses of repeated features must not end the solve: it is a guess
+            np.fill_diagonal(curvature, 1 + jitter)
+            try:
+                inverse = inverse_of_positive_definite(curvature).astype(np.float64)
+            except np.linalg.LinAlgError:
+                jitter *= 10
         return scale[:, None] * inverse * scale
 
 
@@ -175,7 +181,7 @@ def _minimised(problem: _Problem, x: Array, steps: int, tolerance: float, known:
             memory.trust()
         direction = memory.direction(gradient, first_guess)
         slope = dot(gradient, direction)
-        if float(slope.min()) > -2 * tolerance:
+        if not float(slope.min()) <= -2 * tolerance:
             break
         further = problem.logits(direction)
         size = np.ones(len(loss))
@@ -186,6 +192,8 @@ def _minimised(problem: _Problem, x: Array, steps: int, tolerance: float, known:
             if not too_far.any() or float(size[too_far].min()) < _SMALLEST_STEP:
                 break
             size = np.where(too_far, size / 2, size)
+        if (moved_loss > loss).all():
+            break
         turned = problem.gradient(moved, moved_probability)
         memory.learn(moved - x, turned - gradient, first_guess)
         x, logits, loss, probability, gradient = moved, moved_logits, moved_loss, moved_probability, turned
@@ -205,7 +213,7 @@ def _solve_among_rows(
     shrink = np.sqrt(penalty)[:, None]  # (K, 1)
     scaled = phi / shrink.T
     gram = scaled @ scaled.T  # (n, n)
-    gram[np.diag_indices_from(gram)] += _JITTER * gram.diagonal().mean() + 1e-300
+    gram[np.diag_indices_from(gram)] += _JITTER * (gram.diagonal().mean() or 1.0)
     root: Array = np.linalg.cholesky(gram).astype(np.float64)
     if start is not None:
         products = (start(phi) - start.bias[:, None]).transpose(1, 0, 2)  # (n, B, C)

@@ -41,10 +41,10 @@ def rule_units(
     y: Indices,
     rng: np.random.Generator,
     *,
-    n_units: int = 512,
-    n_trees: int = 30,
-    depth: int = 6,
-    min_rows: int = 3,
+    n_units: int,
+    n_trees: int,
+    depth: int,
+    min_rows: int,
     row_weight: Array | None = None,
 ) -> tuple[Array, Array]:
     """Weights (D, H) and biases (H,) of units that are nodes of randomised trees; H may be less than asked for.
@@ -68,7 +68,9 @@ def rule_units(
     --------
     >>> x = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]).repeat(3, axis=0)
     >>> y = np.array([0, 1, 1, 0]).repeat(3)
-    >>> weight, bias = rule_units(x, np.empty((0, 2), int), y, np.random.default_rng(0))
+    >>> weight, bias = rule_units(
+    ...     x, np.empty((0, 2), int), y, np.random.default_rng(0), n_units=64, n_trees=30, depth=6, min_rows=3
+    ... )
     >>> sorted(np.clip(x @ weight + bias, 0, 1)[::3].T.astype(int).tolist())
     [[0, 0, 0, 1], [0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0]]
     """

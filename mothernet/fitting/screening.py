@@ -50,7 +50,13 @@ def screened_columns(
     if _all_tell_more(X, y[rows], n_classes, rng, settings):
         return list(columns)
     kept = {read[i].name for i in _telling(X, y[rows], n_classes, rng, settings)}
-    return [column if column.name in kept else RawIgnored(column.name) for column in columns]
+    screened: list[RawColumn] = []
+    for column in columns:
+        if column.name in kept:
+            screened.append(column)
+        elif not screened or screened[-1].name != column.name:  # parts of a date are ignored as one
+            screened.append(RawIgnored(column.name))
+    return screened
 
 
 def _ordinal(column: RawNumbers | RawCategories, rows: Indices) -> npt.NDArray[np.float32]:
@@ -74,7 +80,7 @@ def _all_tell_more(
     """
     held_out = np.zeros(len(y), np.bool_)
     held_out[stratified_rows(y, len(y) // 4, rng)] = True
-    if len(np.unique(y[~held_out])) < n_classes:
+    if not held_out.any() or len(np.unique(y[~held_out])) < n_classes:
         return True
     scores = normal_scores(mid_ranks(X))
     onehot = np.eye(n_classes)[y]

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from mothernet_export import CategoricalColumn, IgnoredColumn, NumericColumn
 
 from mothernet.fitting.child import ChildWeights, rounding_error
-from mothernet.fitting.folding import Columns, FoldedChild, folded
+from mothernet.fitting.folding import Columns, FoldedChild
 from mothernet.fitting.hidden_layer import stratified_rows
 from mothernet.fitting.matching import matched
 from mothernet.fitting.merging import Ramps
@@ -82,7 +82,7 @@ def simplified(
     max_units = settings.max_units if max_units is None else max_units
     teacher = _teach(encoding, raw, weights, y, rng, settings, row_weight)
     nats = price * min(_information(teacher), settings.max_priced_information)
-    allowed = (1 + settings.unit_price) * settings.max_prices_paid * nats
+    allowed = max((1 + settings.unit_price) * settings.max_prices_paid * nats, settings.always_allowed)
     n_units = len(weights.output_weight)
     for _ in range(settings.max_attempts):
         kept, direct, output, bias = _choose_units(teacher, weights, settings.unit_price * nats, max_units, settings)
@@ -93,7 +93,7 @@ def simplified(
         if divergence <= allowed or not price:
             return child
         nats /= 4  # what alike columns say together is lost together, though each alone costs little
-    return folded(encoding, weights)
+    return child
 
 
 def _teach(
@@ -343,7 +343,7 @@ def _solved(
             steps=settings.matching_steps,
             scale_floor=settings.scale_floor,
         )
-        if rounding_error(inputs, moved) < max(settings.max_rounding_error, error):
+        if rounding_error(inputs, moved) < max(settings.max_rounding_error, rounding_error(inputs, solved)):
             solved = moved
     P = len(ramp_weight)
     columns, entries = _remaining_columns(encoding, ramps, rest)

@@ -38,9 +38,9 @@ class Table:
         Numbers and booleans as float64, NaN where missing; dates as datetime64; categories as canonical text, ``""``
         where missing; columns that are not used as they are in the file.
     target : Series (N,)
+        Integers if every label is a whole number, booleans if the file has such a type, else strings.
     columns : tuple of TrainingColumn
         The same cells as the fit takes them.
-        Integers if every label is a whole number, booleans if the file has such a type, else strings.
     dialect : Dialect, optional
         How a CSV file is written.
     warnings : tuple of str

@@ -20,6 +20,7 @@ from mothernet import MotherNetClassifier
 from mothernet.network.checkpoint import load_checkpoint, save_checkpoint
 from mothernet.network.config import HypernetworkConfig
 from mothernet.network.hypernetwork import Hypernetwork, weights_of
+from mothernet.settings import FitSettings
 
 # scikit-learn itself skips check_array_api_input where SCIPY_ARRAY_API is not set.
 EXPECTED_FAILURES = {
@@ -340,3 +341,39 @@ def test_the_built_in_checkpoint_says_how_it_was_made():
     info = load_checkpoint().info
     assert info["tasks"] > 0 and info["cpu_seconds"] > 0
     assert info["prior"] and info["pretraining"]
+
+
+@pytest.mark.parametrize("size", ["small", "default", "large"])
+@pytest.mark.parametrize("n_columns", [1, 2, 3])
+def test_narrow_tables_of_every_size(size, n_columns):
+    rng = np.random.default_rng(n_columns)
+    X = rng.normal(size=(150, n_columns))
+    y = (X[:, 0] + 0.3 * rng.normal(size=150) > 0).astype(int)
+    assert MotherNetClassifier(size=size).fit(X, y).score(X, y) > 0.8
+
+
+@pytest.mark.parametrize("y", [[0, 1, 0], [0] * 5 + [1] * 4 + [2]])
+def test_no_usable_column_and_a_class_of_one_row(y):
+    X = pd.DataFrame({"a": ["x"] * len(y)})
+    expected = np.bincount(y) / len(y)
+    np.testing.assert_allclose(MotherNetClassifier().fit(X, y).predict_proba(X[:1])[0], expected, atol=1e-5)
+
+
+def test_a_large_table_that_is_not_refined_gets_rules():
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 2, size=(5_200, 6)).astype(float)
+    y = X[:, :3].sum(axis=1).astype(int) % 2  # a parity
+    settings = FitSettings(min_refinement_errors=1e9)  # nothing is gain enough
+    assert MotherNetClassifier(settings=settings).fit(X, y).score(X, y) > 0.95
+
+
+@pytest.mark.parametrize("weights", [{0: -1, 1: 1}, {0: float("nan"), 1: 1}])
+def test_impossible_class_weights_are_refused(weights):
+    with pytest.raises(ValueError, match="class_weight must hold weights of at least 0, however"):
+        MotherNetClassifier(class_weight=weights).fit(np.arange(20.0)[:, None], np.arange(20) % 2)
+
+
+def test_huge_sample_weights_are_weights():
+    X, y = np.arange(40.0)[:, None], np.arange(40) // 20
+    huge = MotherNetClassifier().fit(X, y, sample_weight=np.full(40, 1e308)).predict_proba(X)
+    np.testing.assert_allclose(huge, MotherNetClassifier().fit(X, y).predict_proba(X), atol=1e-6)

@@ -78,7 +78,7 @@ def test_the_estimate_is_of_rows_that_the_first_fit_did_not_see(table: Path, che
     X = read_table(table, "label").features
     columns = read_training_columns(table_columns(X))
     noise = np.random.default_rng(0).integers(0, 2, len(X))  # can be learned by heart, and not otherwise
-    held_out = exporting._hold_out(columns, X, noise, FitOptions(checkpoint=checkpoint, width=4), 0)
+    held_out = exporting._hold_out(columns, X, noise, FitOptions(checkpoint=checkpoint, width=4), 0, print)
     assert held_out.rows == 15
     assert 0.2 < held_out.model.auc < 0.8
 

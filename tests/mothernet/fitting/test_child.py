@@ -58,11 +58,6 @@ def test_settings_change_the_child_without_patching(network, changed):
     assert not np.array_equal(fit(network)[0].output_weight, fit(network, **changed)[0].output_weight)
 
 
-def test_a_rounding_error_above_the_limit_strengthens_the_penalties(network):
-    plain, strict = fit(network)[0], fit(network, max_rounding_error=0.0, max_strengthenings=4)[0]
-    assert np.abs(strict.output_weight).sum() < 0.9 * np.abs(plain.output_weight).sum()
-
-
 def test_without_inputs_the_class_frequencies_are_predicted(network):
     y = np.repeat([0, 1, 2], [10, 20, 70])
     none, no_ramps = np.empty((100, 0), np.float32), np.empty((0, 2), np.int64)

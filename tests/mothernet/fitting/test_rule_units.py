@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
-from mothernet.fitting.rule_units import rule_units
+from mothernet.fitting import rule_units as module
+
+rule_units = partial(module.rule_units, n_units=512, n_trees=30, depth=6)
+rule_units_of = partial(rule_units, min_rows=3)
 
 
 def drawn(n: int = 300) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -21,7 +26,7 @@ def drawn(n: int = 300) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def test_a_unit_is_the_conjunction_of_its_literals():
     inputs, ramp_index, y = drawn()
-    weight, bias = rule_units(inputs, ramp_index, y, np.random.default_rng(0))
+    weight, bias = rule_units_of(inputs, ramp_index, y, np.random.default_rng(0))
     low, high = inputs.min(axis=0), inputs.max(axis=0)
     literals = (inputs - low) / (high - low)  # as the training rows scale them
     for w, b in zip(weight.T, bias, strict=True):
@@ -33,7 +38,7 @@ def test_a_unit_is_the_conjunction_of_its_literals():
 
 def test_features_that_have_ramps_are_no_conditions():
     inputs, ramp_index, y = drawn()
-    weight, _ = rule_units(inputs, ramp_index, y, np.random.default_rng(0))
+    weight, _ = rule_units_of(inputs, ramp_index, y, np.random.default_rng(0))
     assert not weight[:2].any()
     assert weight[2:].any(axis=1).all()
 
@@ -47,12 +52,12 @@ def test_units_differ_and_hold_enough_rows():
 
 def test_one_unit_finds_the_conjunction():
     inputs, ramp_index, y = drawn()
-    weight, bias = rule_units(inputs, ramp_index, y, np.random.default_rng(0))
+    weight, bias = rule_units_of(inputs, ramp_index, y, np.random.default_rng(0))
     units = np.clip(inputs @ weight + bias, 0, 1)
     assert np.abs(np.corrcoef(units.T, y)[-1, :-1]).max() > 0.7
 
 
 def test_without_conditions_there_are_no_units():
-    weight, bias = rule_units(np.zeros((5, 2)), np.empty((0, 2), int), np.arange(5) % 2, np.random.default_rng(0))
+    weight, bias = rule_units_of(np.zeros((5, 2)), np.empty((0, 2), int), np.arange(5) % 2, np.random.default_rng(0))
     assert weight.shape == (2, 0)
     assert bias.shape == (0,)

@@ -18,7 +18,7 @@ def numbers(name: str, values: np.ndarray) -> RawNumbers:
 def kept(columns: list[RawColumn], y: np.ndarray, **changed: int) -> set[str]:
     settings = replace(DEFAULT_SETTINGS, **changed)
     screened = screened_columns(columns, y, int(y.max()) + 1, np.random.default_rng(0), settings)
-    assert [column.name for column in screened] == [column.name for column in columns]
+    assert [column.name for column in screened] == [column.name for column in columns]  # none is of a date
     return {column.name for column in screened if not isinstance(column, RawIgnored)}
 
 
@@ -62,3 +62,16 @@ def test_the_parts_of_a_date_stay_together(noise: np.ndarray) -> None:
     columns.append(RawNumbers("day", DateRule(), "month", 0.0, noise[:, 1].astype(np.float32)))
     screened = screened_columns(columns, y, 2, np.random.default_rng(0), DEFAULT_SETTINGS)
     assert [type(column) for column in screened if column.name == "day"] == [RawNumbers, RawNumbers]
+
+
+def test_parts_of_a_date_that_says_nothing_are_ignored_as_one(noise: np.ndarray) -> None:
+    y = (noise[:, 0] > 0).astype(np.int64)
+    columns: list[RawColumn] = [numbers(f"x{j}", column) for j, column in enumerate(noise.T)]
+    columns += [RawNumbers("day", DateRule(), part, 0.0, noise[:, 9].astype(np.float32)) for part in ("days", "month")]
+    screened = screened_columns(columns, y, 2, np.random.default_rng(0), DEFAULT_SETTINGS)
+    assert [type(column) for column in screened if column.name == "day"] == [RawIgnored]
+
+
+def test_three_rows_are_screened_without_a_word(noise: np.ndarray) -> None:
+    columns: list[RawColumn] = [numbers(f"x{j}", column) for j, column in enumerate(noise[:3].T)]
+    assert len(screened_columns(columns, np.array([0, 1, 1]), 2, np.random.default_rng(0), DEFAULT_SETTINGS)) == 200
