@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from common.drawn_tables import replace_by_texts
 from common.results import Run, benchmark_parser, every_result, newest_rows
 from mothernet_runtime.output import written
 from sklearn.datasets import make_classification
@@ -33,7 +34,7 @@ SHAPES = (
     "100x20x2,1000x2x2,1000x20x2,1000x20x5,1000x77x2,1000x77x8,1000x300x2,1000x1000x2,1000x2000x2,3000x20x26,"
     "10000x20x2,10000x20x100,10000x20x300,100000x20x2,1000000x20x2"
 )
-TEXT_COLUMNS, TEXT_VALUES, SEED = 4, 40, 0
+SEED = 0
 PAGE = Path(__file__).parents[1] / "docs" / "fit-cost.md"
 
 
@@ -120,11 +121,7 @@ def drawn_table(n_rows: int, n_columns: int, n_classes: int) -> pd.DataFrame:
     )
     table = pd.DataFrame(X.round(4), columns=[f"x{i}" for i in range(n_columns)])
     if n_columns == 20:
-        rng = np.random.default_rng(SEED)
-        for i in range(TEXT_COLUMNS):
-            n_values = TEXT_VALUES >> i
-            words = np.array([f"value {code}" for code in rng.permutation(n_values)])
-            table[f"x{i}"] = words[pd.qcut(table[f"x{i}"], n_values, labels=False, duplicates="drop")]
+        replace_by_texts(table, np.random.default_rng(SEED))
     return table.assign(y=[f"class {label}" for label in y])
 
 

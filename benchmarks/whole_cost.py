@@ -27,11 +27,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from common.commands import cost_of, import_seconds
+from common.drawn_tables import TEXT_COLUMNS, replace_by_texts
 from common.results import Run, benchmark_parser
 from sklearn.datasets import make_classification
 from tqdm import tqdm
 
-TEXT_COLUMNS, TEXT_VALUES, BLANK_SHARE, SEED = 4, 40, 0.02, 0
+BLANK_SHARE, SEED = 0.02, 0
 ALTERNATIVE = Path(__file__).parent / "alternatives" / "gbdt_to_onnx.py"
 MODELS = ("mothernet", "lightgbm", "xgboost", "lightgbm-tuned", "xgboost-tuned")
 PACKAGES = ("lightgbm", "xgboost", "onnxmltools", "skl2onnx")  # those of the other models
@@ -147,10 +148,7 @@ def drawn_table(n_rows: int, n_columns: int) -> pd.DataFrame:
     X, y = make_classification(n_rows, n_columns, n_informative=n_columns // 2, n_redundant=2, random_state=SEED)
     rng = np.random.default_rng(SEED)
     table = pd.DataFrame(X.round(4), columns=[f"x{i}" for i in range(n_columns)])
-    for i in range(TEXT_COLUMNS):  # texts of 5, 10, 20 and 40 values, in an order that numbers do not show
-        n_values = TEXT_VALUES >> i
-        words = np.array([f"value {code}" for code in rng.permutation(n_values)])
-        table[f"x{i}"] = words[pd.qcut(table[f"x{i}"], n_values, labels=False, duplicates="drop")]
+    replace_by_texts(table, rng)
     table = table.mask(rng.random(table.shape) < BLANK_SHARE)
     return table.assign(y=np.where(y == 1, "yes", "no"))
 

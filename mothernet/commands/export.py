@@ -6,13 +6,13 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from mothernet_export import ChildNetwork, check_export, to_onnx
-from mothernet_export.c_writer import Weights
 from mothernet_export.check import Parity
 from mothernet_export.metadata import schema
 from mothernet_export.reference import predict_proba
@@ -21,7 +21,6 @@ from mothernet_runtime.output import written
 from mothernet_runtime.rows import RowReader
 from mothernet_runtime.schema import read_columns
 
-from mothernet.commands.c_source import check_form, is_c, write_c
 from mothernet.commands.report import ExportReport, HoldOut, column_reports
 from mothernet.commands.scores import score
 from mothernet.fitting.hidden_layer import stratified_rows
@@ -29,6 +28,9 @@ from mothernet.fitting.network import FitOptions, fit_network
 from mothernet.settings import Size
 from mothernet.tables import Table
 from mothernet.tables.columns import TrainingColumn
+
+if TYPE_CHECKING:
+    from mothernet_export.c_writer import Weights
 
 __all__ = ["ParityError", "export_table"]
 
@@ -81,7 +83,13 @@ def export_table(
     ValueError, OSError
         If a parameter cannot be used or the file cannot be written.
     """
-    check_form(output, weights, max_bytes)
+    is_c = Path(output).suffix == ".c"
+    if is_c:
+        from mothernet.commands.c_source import check_c_options, write_c  # and its compiler's interface, which few need
+
+        check_c_options(output, max_bytes)
+    elif weights != "float32":
+        raise ValueError(f"--weights {weights} must go with -o FILE.c, however: {str(output)!r}. Choose such a name.")
     X, y = table.features, table.target.to_numpy()
     options = FitOptions(width, size, checkpoint)
     estimate, skipped = None, "as asked" if not hold_out else _hold_out_obstacle(y)
@@ -106,8 +114,9 @@ def export_table(
     progress("write and compare")
     rows = np.sort(np.random.default_rng(seed).permutation(len(X))[:_PARITY_ROWS])
     rounding = None
-    if is_c(output):
-        parity, rounding = write_c(child, X.iloc[rows], output, weights)
+    if is_c:
+        cells = {column.name: column.take(rows).values for column in table.columns}
+        parity, rounding = write_c(child, cells, output, weights)
         _check_parity(parity, output)
         size_bytes = os.stat(output).st_size
     else:
@@ -126,7 +135,7 @@ def export_table(
     return ExportReport(
         path=str(output),
         size_bytes=size_bytes,
-        opset=None if is_c(output) else opset,
+        opset=None if is_c else opset,
         width=child.width,
         rows=len(X),
         columns=tuple(column_reports(child, table)),
@@ -173,7 +182,7 @@ def _hold_out(
     n_held_out = round(max(_HOLD_OUT_SHARE * len(y), len(classes)))
     held_out = np.zeros(len(y), np.bool_)
     held_out[stratified_rows(code, n_held_out, np.random.default_rng(seed))] = True
-    seen = [column._replace(values=column.values[~held_out]) if len(column.values) else column for column in columns]
+    seen = [column.take(~held_out) for column in columns]
     child = fit_network(seen, y[~held_out], options, seed=seed, progress=part)
     inputs = _graph_inputs(child, X[held_out])
     probabilities = predict_proba(child, inputs.get("numeric"), inputs.get("categorical"))

@@ -101,7 +101,7 @@ def fit_network(
     settings, rng = options.settings, np.random.default_rng(np.random.RandomState(seed).randint(2**31))
     if len(y) > settings.max_fit_rows:
         rows = stratified_rows(y, settings.max_fit_rows, rng)
-        columns = [column._replace(values=column.values[rows]) if len(column.values) else column for column in columns]
+        columns = [column.take(rows) for column in columns]
         y, row_weight = y[rows], None if row_weight is None else row_weight[rows]
     quantile_weight = balanced_weights(y, len(classes)) * (1 if row_weight is None else row_weight)
     raw = raw_columns((column.name, column.rule, column.values) for column in columns)

@@ -2,11 +2,11 @@
 
 The fitted child is the teacher. What is smaller is judged by how far its probabilities are from the teacher's
 (Kullback-Leibler divergence, nats) on training rows and on rows made of them, in which some cells are another row's;
-labels are not looked at again, so nothing can be overfitted that the teacher has not. Units go first, one by one, the
-one without which the others explain the logits best (optimal brain surgeon: Hassibi and Stork, NeurIPS 1992). Then
-neighbouring ramps are merged, and ramps and columns dropped, the cheapest first. Everything goes that costs less than
-the price of an input or unit. At last the output layer is solved with the teacher's probabilities as targets (Hinton,
-Vinyals and Dean, arXiv 1503.02531).
+labels are not looked at again, so nothing can be overfitted that the teacher has not. Units go first
+(:mod:`mothernet.fitting.selection`). Then neighbouring ramps are merged, and ramps and columns dropped, the cheapest
+first. Everything goes that costs less than the price of an input or unit. At last the output layer is solved with the
+teacher's probabilities as targets (Hinton, Vinyals and Dean, arXiv 1503.02531), and all weights move towards them
+(:mod:`mothernet.fitting.matching`).
 
 Axis letters: N rows, D inputs, R inputs of the teacher's first layer, P ramps, H units kept, C classes, M = H + C.
 """
@@ -311,7 +311,7 @@ def _solved(
     n = inputs.shape[1]
     solved = ChildWeights(np.empty((n, H + C)), np.empty(H + C), np.empty((H, C)))
     layer: OutputLayer | None = None
-    penalty, error = settings.match_penalty, np.inf
+    penalty, error = settings.match_penalty, np.inf  # of what is solved
     for _ in range(max(1, settings.max_strengthenings)):
         layer = solve(
             x,
@@ -327,10 +327,10 @@ def _solved(
         candidate = ChildWeights(
             np.concatenate([unit_weight, weight[:n]], axis=1), np.concatenate([bias[:H], output_bias]), weight[n:]
         )
-        before, error = error, rounding_error(inputs, candidate)
-        if error > before / 2:  # not because of these weights: a stronger penalty only costs
+        candidate_error = rounding_error(inputs, candidate)
+        if candidate_error > error / 2:  # not because of these weights: a stronger penalty only costs
             break
-        solved = candidate
+        solved, error = candidate, candidate_error
         if error < settings.max_rounding_error:
             break
         penalty *= 10
@@ -343,7 +343,7 @@ def _solved(
             steps=settings.matching_steps,
             scale_floor=settings.scale_floor,
         )
-        if rounding_error(inputs, moved) < max(settings.max_rounding_error, rounding_error(inputs, solved)):
+        if rounding_error(inputs, moved) < max(settings.max_rounding_error, error):
             solved = moved
     P = len(ramp_weight)
     columns, entries = _remaining_columns(encoding, ramps, rest)

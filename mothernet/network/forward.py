@@ -53,6 +53,7 @@ class ForwardPass:
     def __init__(self, checkpoint: Checkpoint, device: str = "cpu") -> None:
         self.config = checkpoint.config
         self._made_of = checkpoint, device
+        self._projections = checkpoint.config.projections()
         threads = os.environ.get("OMP_NUM_THREADS", "")
         n_threads = int(threads) if threads.isdecimal() else 0
         model = transformer_model(checkpoint)
@@ -104,7 +105,7 @@ class ForwardPass:
         if anchored := positions["anchored"]:
             weights[:, anchored], biases[anchored] = support.anchored_units(len(anchored), config)
         if projected := positions["projected"]:
-            weight, biases[projected] = support.projected_units(len(projected), config)
+            weight, biases[projected] = support.projected_units(len(projected), self._projections, config)
             weights[:, projected] = gain * weight
         # lambda scales with 1 / S: the more rows, the less prior (starts at e/S for features, e^2/S for the rest)
         log_penalty = 3 * setting[:3].astype(np.float64) + [1.0, 2.0, 2.0] - math.log(S)

@@ -15,7 +15,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from mothernet.network.config import HypernetworkConfig
+from mothernet.network.config import HypernetworkConfig, Projections
 from mothernet.tables.piecewise import MIN_RAMP_WIDTH, mid_ranks_below, ramp_levels
 
 __all__ = ["SupportSet", "balanced_weights", "features_first", "mid_ranks", "mutual_information", "normal_scores"]
@@ -70,9 +70,11 @@ class SupportSet:
         bias = -np.quantile(nearness, config.anchor_quantile, axis=0) * scale - shift
         return weight * np.concatenate([inverse, np.ones(n_features * M)])[:, None], bias
 
-    def projected_units(self, n_units: int, config: HypernetworkConfig) -> tuple[Array, Array]:
+    def projected_units(
+        self, n_units: int, projections: Projections, config: HypernetworkConfig
+    ) -> tuple[Array, Array]:
         """Weights (P, H) and biases (H,), see :func:`mothernet.network.units.projected_units`."""
-        table, bias = config.projections()
+        table, bias = projections
         size = np.sqrt(np.maximum(self.relevance, config.min_projected_relevance))
         size = size / np.sqrt((size**2).mean())  # (F,)
         weight = size[:, None, None] * table[self.rank % len(table), :, :n_units]  # (F, 1 + M, H)
@@ -134,7 +136,7 @@ def _classes_by_frequency(inputs: Array, y: Indices, n_classes: int) -> Indices:
     count = np.bincount(y, minlength=n_classes)
     statistic = (inputs + 0.3 * inputs**2).sum(axis=1)
     mean = np.bincount(y, weights=statistic, minlength=n_classes) / np.maximum(count, 1)
-    key = count - 0.5 * _logistic(mean / math.sqrt(inputs.shape[1]))
+    key = count - 0.25 * (1 + np.tanh(mean / (2 * math.sqrt(inputs.shape[1]))))  # less half a logistic function
     rank = np.argsort(np.argsort(-key, kind="stable"))
     return rank[y]
 
@@ -150,11 +152,6 @@ def _scores_of_ranks(n_rows: int) -> Array:
     inverse = NormalDist().inv_cdf
     lowest, highest = 0.5 / n_rows, 1 - 0.5 / n_rows
     return np.array([inverse(min(max(rank / (2 * n_rows), lowest), highest)) for rank in range(2 * n_rows)])
-
-
-def _logistic(x: Array) -> Array:
-    small = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1.0, small) / (1 + small)
 
 
 def mutual_information(X: npt.NDArray[np.float32], y: Indices, n_classes: int) -> npt.NDArray[np.float32]:

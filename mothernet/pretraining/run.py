@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mothernet.network.checkpoint import Checkpoint, save_checkpoint
 from mothernet.network.config import HypernetworkConfig
-from mothernet.network.hypernetwork import Hypernetwork, hypernetwork_of, weights_of
+from mothernet.network.hypernetwork import Hypernetwork, weights_of
 from mothernet.network.output_layer import cross_entropy, log_frequencies
 from mothernet.pretraining.batches import Batches, BatchPlan, plan_batch
 from mothernet.pretraining.config import PretrainingConfig
@@ -205,7 +205,7 @@ class Run:
                 f"{asdict(self.model)} and {asdict(checkpoint.config)}. Leave the model out, or name another "
                 "checkpoint."
             )
-        self.network.load_state_dict(hypernetwork_of(checkpoint).state_dict())
+        self.network.load_state_dict({name: torch.from_numpy(array) for name, array in checkpoint.weights.items()})
         self.average = self._copied_weights()
         self.start = checkpoint.fingerprint
 

@@ -37,6 +37,10 @@ class TrainingColumn(NamedTuple):
     reading: Reading
     values: npt.NDArray[Any]  # (N,) numbers or seconds in float64, canonical texts, or nothing where ignored
 
+    def take(self, rows: npt.NDArray[Any]) -> TrainingColumn:
+        """The same column, of these rows."""
+        return self._replace(values=self.values[rows]) if len(self.values) else self  # ignored ones have none
+
     @property
     def rule(self) -> CellRule:
         """The rule of its cells."""

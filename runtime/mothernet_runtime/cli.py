@@ -11,7 +11,6 @@ from mothernet_runtime.command import exit_code, say
 from mothernet_runtime.csv_files import csv_cell, given_dialect, read_csv, source_name
 from mothernet_runtime.describe import described
 from mothernet_runtime.model import Model, SelfTestError, load
-from mothernet_runtime.number_lines import number_lines
 from mothernet_runtime.output import check_output, written
 from mothernet_runtime.rows import CellError
 from mothernet_runtime.text import escaped, escaped_json, listed
@@ -102,6 +101,8 @@ def _predict(args: argparse.Namespace, model: Model) -> None:
         written(args.output, inputs=args.inputs(args)) as temporary,
         open(temporary, "w", encoding="utf-8", newline="") as stream,
     ):
+        from mothernet_runtime.number_lines import number_lines  # makes its tables of texts when it is imported
+
         for chunk in read_csv(args.rows, dialect=dialect):
             if not len(chunk):  # the first, which has the header alone
                 kept = _kept_columns(chunk.names, answers, args.keep, source)

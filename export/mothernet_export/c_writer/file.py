@@ -16,7 +16,7 @@ from mothernet_export.c_writer.identifiers import prefix_of
 from mothernet_export.c_writer.source import SourceText, Weights
 from mothernet_export.child import child_of
 
-__all__ = ["CSource", "Weights", "check_path", "to_c"]
+__all__ = ["CSource", "Weights", "c_source", "check_path", "to_c"]
 
 _ODD_IN_INCLUDE = re.compile(r'["\\\x00-\x1f\x7f]|\?\?')
 
@@ -41,6 +41,14 @@ class CSource:
     source: str
     header_name: str
     weights: Weights
+
+    def write(self, path: Path) -> None:
+        """Write the source, and the header beside it; both are there before either is put in place."""
+        with contextlib.ExitStack() as files:
+            header = files.enter_context(written(path.with_suffix(".h")))
+            source = files.enter_context(written(path))
+            header.write_text(self.header, "utf-8")
+            source.write_text(self.source, "utf-8")
 
 
 def to_c(
@@ -86,6 +94,16 @@ def to_c(
     >>> "int model_predict(const model_row *row, float *probabilities);" in to_c(child).header
     True
     """
+    made = c_source(model, path, name=name, weights=weights)
+    if path is not None:
+        made.write(Path(path))
+    return made
+
+
+def c_source(
+    model: Any, path: str | os.PathLike[str] | None, *, name: str | None = None, weights: Weights = "float32"
+) -> CSource:
+    """What `to_c` writes to a path, not written yet."""
     child = child_of(model)
     if weights not in get_args(Weights):
         raise ValueError(f"weights must be one of {', '.join(map(repr, get_args(Weights)))}, however: {weights!r}")
@@ -96,14 +114,7 @@ def to_c(
     header_name = source_path.with_suffix(".h").name if source_path else f"{prefix}.h"
     made_by = f"Made by mothernet-export {version('mothernet-export')}; do not edit."
     text = SourceText(child, prefix, header_name, weights, made_by)
-    made = CSource(prefix, text.header(), text.source(), header_name, weights)
-    if source_path is not None:
-        with contextlib.ExitStack() as files:  # both are there before either is put in place
-            header = files.enter_context(written(source_path.with_suffix(".h")))
-            source = files.enter_context(written(source_path))
-            header.write_text(made.header, "utf-8")
-            source.write_text(made.source, "utf-8")
-    return made
+    return CSource(prefix, text.header(), text.source(), header_name, weights)
 
 
 def check_path(path: Path) -> None:

@@ -121,36 +121,36 @@ class GraphBuilder:
 
     def add(self, a: Operand, b: Operand) -> Value:
         """``a + b``."""
-        return self._op("Add", a=a, b=b)
+        return self.operator("Add", a=a, b=b)
 
     def sub(self, a: Operand, b: Operand) -> Value:
         """``a - b``."""
-        return self._op("Sub", a=a, b=b)
+        return self.operator("Sub", a=a, b=b)
 
     def mul(self, a: Operand, b: Operand) -> Value:
         """``a * b``."""
-        return self._op("Mul", a=a, b=b)
+        return self.operator("Mul", a=a, b=b)
 
     def clip(self, x: Operand, low: Operand, high: Operand) -> Value:
         """``min(max(x, low), high)``; the bounds are scalars."""
-        return self._op("Clip", x=x, low=low, high=high)
+        return self.operator("Clip", x=x, low=low, high=high)
 
     def clip_unit(self, x: Operand) -> Value:
         """``min(max(x, 0), 1)``: HardSigmoid, which onnxruntime computes within the Gemm before it."""
-        return self._op("HardSigmoid", {"alpha": 1.0, "beta": 0.0}, x=x)
+        return self.operator("HardSigmoid", {"alpha": 1.0, "beta": 0.0}, x=x)
 
     def is_nan(self, x: Operand) -> Value:
         """Whether `x` is NaN, as booleans."""
-        return self._op("IsNaN", x=x)
+        return self.operator("IsNaN", x=x)
 
     def as_float32(self, x: Operand) -> Value:
         """Numbers or booleans as float32."""
-        return self._op("Cast", {"to": TensorProto.FLOAT}, x=x)
+        return self.operator("Cast", {"to": TensorProto.FLOAT}, x=x)
 
     def imputer(self, x: Operand, values: Sequence[float]) -> Value:
         """`x` (N, F) with the value of its column in place of each NaN."""
         attributes = {"imputed_value_floats": list(values), "replaced_value_float": float("nan")}
-        result = self._op("Imputer", attributes, ML_DOMAIN, x=x)
+        result = self.operator("Imputer", attributes, ML_DOMAIN, x=x)
         self._typed[result] = "float32", ("N", len(values))
         return result
 
@@ -164,7 +164,7 @@ class GraphBuilder:
             attributes |= {"values_floats": list(map(float, table.values())), "default_float": float(default)}
         else:
             attributes |= {"values_int64s": list(table.values()), "default_int64": default}
-        return self._op("LabelEncoder", attributes, ML_DOMAIN, x=x)
+        return self.operator("LabelEncoder", attributes, ML_DOMAIN, x=x)
 
     def linear_classifier(
         self, x: Operand, weight: npt.NDArray[Any], bias: npt.NDArray[Any], labels: Sequence[int] | Sequence[str]
@@ -184,35 +184,36 @@ class GraphBuilder:
 
     def gemm(self, a: Operand, b: Operand, c: Operand, *, transposed: bool = False) -> Value:
         """``a @ b + c``, or ``a @ b.T + c``."""
-        return self._op("Gemm", {"transB": 1} if transposed else {}, a=a, b=b, c=c)
+        return self.operator("Gemm", {"transB": 1} if transposed else {}, a=a, b=b, c=c)
 
     def one_hot(self, index: npt.NDArray[np.int64], depth: int) -> Value:
         """Rows of float32 zeros, `depth` long, with a one at each index."""
-        return self._op("OneHot", index=index, depth=np.int64(depth), values=np.array([0, 1], np.float32))
+        return self.operator("OneHot", index=index, depth=np.int64(depth), values=np.array([0, 1], np.float32))
 
     def sum(self, parts: Sequence[Operand]) -> Value:
         """All parts added."""
-        return self._op("Sum", **{f"part_{i}": part for i, part in enumerate(parts)})
+        return self.operator("Sum", **{f"part_{i}": part for i, part in enumerate(parts)})
 
     def concat(self, parts: Sequence[Operand], axis: int) -> Value:
         """All parts one after the other along the axis."""
-        return self._op("Concat", {"axis": axis}, **{f"part_{i}": part for i, part in enumerate(parts)})
+        return self.operator("Concat", {"axis": axis}, **{f"part_{i}": part for i, part in enumerate(parts)})
 
     def gather(self, data: Operand, indices: Operand, axis: int = 0) -> Value:
         """``numpy.take(data, indices, axis)``."""
-        return self._op("Gather", {"axis": axis} if axis else {}, data=data, indices=indices)
+        return self.operator("Gather", {"axis": axis} if axis else {}, data=data, indices=indices)
 
     def shape(self, x: Operand) -> Value:
         """The shape of `x`, int64."""
-        return self._op("Shape", x=x)
+        return self.operator("Shape", x=x)
 
     def expand(self, x: Operand, shape: Operand) -> Value:
         """``numpy.broadcast_to``, except that a dimension may be 1 in `shape` and longer in `x`."""
-        return self._op("Expand", x=x, shape=shape)
+        return self.operator("Expand", x=x, shape=shape)
 
-    def _op(
+    def operator(
         self, op_type: str, attributes: Mapping[str, Any] | None = None, domain: str = "", /, **inputs: Operand
     ) -> Value:
+        """Any operator of one result, for graphs that use others than those below; inputs in order, by their roles."""
         result = Value()
         self._nodes.append(_Node(op_type, inputs, (result,), domain, attributes or {}))
         return result
