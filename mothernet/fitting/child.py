@@ -134,6 +134,9 @@ def _rule_units(
     """Weights (D, H) and biases (H,) of units that are rules."""
     (own,) = rng.spawn(1)  # how many numbers trees draw must not change what is drawn after them
     rows = stratified_rows(y, settings.max_grown_rows, own)
+    if row_weight is not None:  # trees count rows: each comes as often as its weight says
+        until = row_weight[rows].cumsum()
+        rows = rows[np.searchsorted(until / until[-1], (np.arange(len(rows)) + 0.5) / len(rows))]
     return rule_units(
         inputs[rows],
         ramp_index,
@@ -143,7 +146,6 @@ def _rule_units(
         n_trees=settings.rule_trees,
         depth=settings.rule_depth,
         min_rows=settings.min_rule_rows,
-        row_weight=None if row_weight is None else row_weight[rows],
     )
 
 

@@ -29,7 +29,7 @@ __all__ = ["OutputLayer", "solve"]
 Array = npt.NDArray[np.float64]
 
 _MEMORY = 6  # pairs of steps and changes of the gradient
-_RENEWALS = frozenset({5, 12, 28, 60, 124})  # steps after which the first guess of the Hessian is computed again
+_RENEWALS = frozenset({12, 28, 60, 124})  # steps after which the first guess of the Hessian is computed again
 _SUFFICIENT = 1e-4  # of the decrease that the gradient promises (Armijo)
 _SMALLEST_STEP = 1e-6
 _JITTER_OF_GUESS = 1e-5  # of the diagonal: what float32 loses must not make a direction go uphill

@@ -45,7 +45,6 @@ def rule_units(
     n_trees: int,
     depth: int,
     min_rows: int,
-    row_weight: Array | None = None,
 ) -> tuple[Array, Array]:
     """Weights (D, H) and biases (H,) of units that are nodes of randomised trees; H may be less than asked for.
 
@@ -61,8 +60,6 @@ def rule_units(
         Draws the literals among which a node chooses, and the nodes that become units.
     n_units, n_trees, depth, min_rows : int
         Units at most, trees, literals of a node at most, and rows that a node must have.
-    row_weight : (N,) array, optional
-        Weights of the rows. Default: all equal.
 
     Examples
     --------
@@ -78,10 +75,9 @@ def rule_units(
     if not len(literals.input):
         return np.zeros((inputs.shape[1], 0)), np.zeros(0)
     is_true = (inputs[:, literals.input] - literals.low) * literals.scale > 0.5  # (N, L)
-    weight = np.ones(len(y)) if row_weight is None else row_weight
-    order = _by_what_they_tell(is_true, y, weight)
+    order = _by_what_they_tell(is_true, y)
     literals, is_true = literals.take(order), is_true[:, order]
-    paths = _grow(is_true, y, weight, rng, n_trees, depth, min_rows)
+    paths = _grow(is_true, y, rng, n_trees, depth, min_rows)
     paths = np.unique(paths, axis=0)
     if len(paths) > n_units:
         paths = paths[np.sort(rng.permutation(len(paths))[:n_units])]
@@ -96,63 +92,74 @@ def _literals(inputs: npt.NDArray[np.floating], ramp_index: Indices) -> _Literal
     return _Literals(chosen, low[chosen], 1 / (high - low)[chosen])
 
 
-def _by_what_they_tell(is_true: npt.NDArray[np.bool_], y: Indices, row_weight: Array) -> Indices:
+def _by_what_they_tell(is_true: npt.NDArray[np.bool_], y: Indices) -> Indices:
     """An order of the literals (L,) that does not depend on the order of the columns, so that neither does a draw."""
-    onehot = np.eye(int(y.max()) + 1)[y] * row_weight[:, None]  # (N, C)
+    onehot = np.eye(int(y.max()) + 1)[y]  # (N, C)
     on = is_true.T @ onehot  # (L, C)
     return np.lexsort((on.sum(axis=1).round(6), (_purity(on) + _purity(onehot.sum(axis=0) - on)).round(6)))
 
 
 def _grow(
-    is_true: npt.NDArray[np.bool_],
-    y: Indices,
-    row_weight: Array,
-    rng: np.random.Generator,
-    n_trees: int,
-    depth: int,
-    min_rows: int,
+    is_true: npt.NDArray[np.bool_], y: Indices, rng: np.random.Generator, n_trees: int, depth: int, min_rows: int
 ) -> Indices:
     """Nodes of at least two literals: (nodes, depth) sorted, positive k + 1 for literal k, negative for its complement,
-    zeros where a node has fewer."""
-    (N, L), C = is_true.shape, int(y.max()) + 1
+    zeros where a node has fewer.
+
+    Rows are bits, the rows of a class in words of their own, so that a node's rows where a literal is true are one
+    ``&`` and their number by class is a count of bits.
+    """
+    literals, class_of_word = _as_bits(is_true, y)  # (L, W), (W,)
+    by_class = np.eye(int(y.max()) + 1, dtype=np.float32)[class_of_word]  # (W, C)
+
+    def counts(rows: npt.NDArray[np.uint64]) -> npt.NDArray[np.float32]:  # (V, W) to (V, C), exact below 2^24
+        number: npt.NDArray[np.float32] = np.bitwise_count(rows).astype(np.float32) @ by_class
+        return number
+
+    L = len(literals)
     n_drawn = min(L, int(np.ceil(2 * np.sqrt(L))))  # many are constant in a node
-    row = np.tile(np.arange(N), n_trees)  # of each (tree, row) that is in a node of this level
-    node = np.repeat(np.arange(n_trees), N)
+    rows = np.repeat(_as_bits(np.ones((len(y), 1), np.bool_), y)[0], n_trees, axis=0)  # (V, W) of each node
     path = np.zeros((n_trees, depth), np.int64)  # (V, depth)
     found = []
     for level in range(depth):
         V = len(path)
-        drawn = rng.integers(L, size=(n_drawn, V))
         chosen, best = np.zeros(V, np.int64), np.full(V, -np.inf)
-        key = node * C + y[row]
-        total: Array = np.bincount(key, row_weight[row], V * C).reshape(V, C).astype(np.float64)
-        size, is_pure = np.bincount(node, minlength=V), (total > 0).sum(axis=1) < 2
-        for literal in drawn:
-            right = is_true[row, literal[node]]
-            n_right = np.bincount(node[right], minlength=V)
-            on: Array = np.bincount(key[right], row_weight[row[right]], V * C).reshape(V, C).astype(np.float64)
+        total = counts(rows)
+        size, is_pure = total.sum(axis=1), (total > 0).sum(axis=1) < 2
+        for literal in rng.integers(L, size=(n_drawn, V)):
+            on = counts(rows & literals[literal])
+            n_on = on.sum(axis=1)
             purity = _purity(on) + _purity(total - on)
-            purity[is_pure | (n_right < min_rows) | (size - n_right < min_rows)] = -np.inf
+            purity[is_pure | (n_on < min_rows) | (size - n_on < min_rows)] = -np.inf
             better = purity > best
             chosen[better], best[better] = literal[better], purity[better]
         split = np.flatnonzero(best > -np.inf)
         if not len(split):
             break
-        following = np.full(V, -1)
-        following[split] = np.arange(len(split))
-        kept = following[node] >= 0
-        row, node = row[kept], node[kept]
-        node = 2 * following[node] + is_true[row, chosen[node]]
+        rows, chosen = rows[split], chosen[split]
+        rows = np.stack([rows & ~literals[chosen], rows & literals[chosen]], axis=1).reshape(-1, rows.shape[1])
         path = path[split].repeat(2, axis=0)
-        path[:, level] = np.stack([-chosen[split] - 1, chosen[split] + 1], axis=1).ravel()
+        path[:, level] = np.stack([-chosen - 1, chosen + 1], axis=1).ravel()
         if level:
             found.append(np.sort(path, axis=1))
     return np.concatenate([*found, np.zeros((0, depth), np.int64)])
 
 
-def _purity(count: Array) -> Array:
-    """Weight times sum of squared class shares of (V, C) nodes: what Gini's impurity lacks to the weight."""
-    return (count**2).sum(axis=1) / np.maximum(count.sum(axis=1), 1e-300)
+def _as_bits(is_true: npt.NDArray[np.bool_], y: Indices) -> tuple[npt.NDArray[np.uint64], Indices]:
+    """Columns (N, L) as bits of words (L, W), no word with rows of two classes; and the class of each word (W,)."""
+    count = np.bincount(y)
+    words = -(-count // 64)
+    order = y.argsort(kind="stable")
+    start = 64 * (words.cumsum() - words) - (count.cumsum() - count)  # by which a class's rows move
+    bits = np.zeros((is_true.shape[1], 64 * words.sum()), np.bool_)
+    bits[:, np.arange(len(y)) + start[y[order]]] = is_true[order].T
+    return np.packbits(bits, axis=1).view(np.uint64), np.repeat(np.arange(len(count)), words)
+
+
+def _purity(count: npt.NDArray[np.floating]) -> Array:
+    """Rows times sum of squared class shares of (V, C) nodes: what Gini's impurity lacks to the number of rows."""
+    exact = count.astype(np.float64)
+    purity: Array = (exact**2).sum(axis=1) / np.maximum(exact.sum(axis=1), 1.0)
+    return purity
 
 
 def _conjunctions(paths: Indices, literals: _Literals, n_inputs: int) -> tuple[Array, Array]:

@@ -59,40 +59,41 @@ def surviving_units(
     -------
     Indices of the units (H',), weights of the inputs (V, C), of the units (H', C), and the bias (C,).
     """
-    V = inputs.shape[1]
-    phi = np.concatenate([inputs, units], axis=1)
+    V, H = inputs.shape[1], units.shape[1]
+    phi = np.concatenate([inputs, units, np.ones((len(inputs), 1))], axis=1)  # (N, K)
     mean = row_weight @ phi
-    phi = phi - mean
-    scale = np.sqrt(row_weight @ phi**2) + scale_floor
+    scale = np.sqrt(np.maximum(np.einsum("n,nk,nk->k", row_weight, phi, phi) - mean**2, 0)) + scale_floor
+    mean[-1], scale[-1] = 0, 1
     root = np.sqrt(uncertainty)[:, None]
-    phi = root * np.concatenate([phi / scale, np.ones((len(phi), 1))], axis=1)  # (N, K)
-    ridge = np.full(phi.shape[1], penalty * uncertainty.sum())
+    phi *= root
+    gram, product = phi.T @ phi, phi.T @ (root * logits)  # (K, K), (K, C)
+    constant = gram[-1] - gram[-1, -1] / 2 * mean
+    gram -= mean[:, None] * constant + constant[:, None] * mean  # of features of mean zero
+    ridge = np.full(len(gram), penalty * uncertainty.sum())
     ridge[-1] = 1e-12
-    inverse = inverse_of_positive_definite(phi.T @ phi + np.diag(ridge))  # (K, K)
-    layer = inverse @ (phi.T @ (root * logits))  # (K, C)
-    left = np.arange(phi.shape[1])  # features that are left, in the order of the inverse
+    inverse = inverse_of_positive_definite(gram / scale[:, None] / scale + np.diag(ridge))  # (K, K)
+    layer = inverse @ ((product - mean[:, None] * product[-1]) / scale[:, None])  # (K, C)
+    # what is left, and its part of the inverse: what it says of inputs, nobody asks before the end
+    left, among, its_layer = np.arange(V, V + H), inverse[V:-1, V:-1], layer[V:-1]
     while True:
-        unit = np.flatnonzero((left >= V) & (left < phi.shape[1] - 1))
-        cost = (layer[unit] ** 2).sum(axis=1) / (2 * np.maximum(inverse[unit, unit], 1e-300))
+        cost = (its_layer**2).sum(axis=1) / (2 * np.maximum(among.diagonal(), 1e-300))
         order = cost.argsort(kind="stable")
-        batch = max(1, len(unit) // (BATCHES if len(unit) > 2 * ALONE else ALONE))
+        batch = max(1, len(left) // (BATCHES if len(left) > 2 * ALONE else ALONE))
         free = (cost[order] <= price) & (cost[order].cumsum() <= budget)
-        n_gone = max(min(batch, int(free.sum())), min(batch, len(unit) - max_units))
+        n_gone = max(min(batch, int(free.sum())), min(batch, len(left) - max_units))
         if n_gone < 1:
             break
-        gone = order[:n_gone]
-        budget -= float(cost[gone].sum())
+        budget -= float(cost[order[:n_gone]].sum())
         is_left = np.ones(len(left), bool)
-        is_left[unit[gone]] = False
-        across = inverse[is_left][:, ~is_left]
+        is_left[order[:n_gone]] = False
+        across = among[np.ix_(is_left, ~is_left)]
         step = np.linalg.solve(
-            inverse[~is_left][:, ~is_left], np.concatenate([across.T, layer[~is_left]], axis=1)
+            among[np.ix_(~is_left, ~is_left)], np.concatenate([across.T, its_layer[~is_left]], axis=1)
         )  # (gone, left + C)
-        inverse = inverse[is_left][:, is_left] - across @ step[:, : len(across)]
-        layer = layer[is_left] - across @ step[:, len(across) :]
+        among = among[np.ix_(is_left, is_left)] - across @ step[:, : len(across)]
+        its_layer = its_layer[is_left] - across @ step[:, len(across) :]
         left = left[is_left]
-    weight = np.zeros((phi.shape[1], logits.shape[1]))
-    weight[left] = layer
-    unscaled = weight[:-1] / scale[:, None]
-    kept = left[(left >= V) & (left < phi.shape[1] - 1)] - V
-    return kept, unscaled[:V], unscaled[V:][kept], weight[-1] - mean @ unscaled
+    gone = np.setdiff1d(np.arange(V, V + H), left)
+    layer -= inverse[:, gone] @ np.linalg.solve(inverse[np.ix_(gone, gone)], layer[gone])
+    weight = layer / scale[:, None]
+    return left - V, weight[:V], weight[left], weight[-1] - mean @ weight

@@ -107,7 +107,7 @@ def _teach(
 ) -> _Teacher:
     """Real rows, rows in which some columns' cells are another row's, and what the teacher says of both."""
     real, share = _judged_rows(y, rng, settings)
-    names = {name: k for k, name in enumerate(dict.fromkeys(column.name for column in raw))}
+    names = {name: k for k, name in enumerate(sorted({column.name for column in raw}))}  # in whatever order they came
     mixed = np.tile(rng.choice(real, settings.mixed_rows)[:, None], len(names))  # (mixed rows, raw columns)
     foreign = rng.random(mixed.shape) < settings.mixed_share
     mixed[foreign] = rng.choice(real, foreign.sum())
@@ -116,8 +116,10 @@ def _teach(
     share = np.concatenate([share / share.sum(), np.full(len(mixed), 1 / len(mixed))]) / 2
 
     inputs = np.empty((len(source), encoding.inputs.shape[1]))
-    for d, column in enumerate(encoding.input_column):
-        inputs[:, d] = encoding.inputs[source[:, names[raw[column].name]], d]
+    column_of_input = np.array([names[raw[column].name] for column in encoding.input_column])
+    for k in range(len(names)):
+        mine = np.flatnonzero(column_of_input == k)
+        inputs[:, mine] = encoding.inputs[source[:, k, None], mine]
     cells = [
         _ramp_values(column, part.values[source[:, names[part.name]]])
         if isinstance(column, NumericColumn) and isinstance(part, RawNumbers)

@@ -226,8 +226,16 @@ def _encode_numbers(
     if len(knots) < 2:
         return _EncodedColumn(record(centre, (), indicator is not None), [], indicator)
 
+    segment = np.searchsorted(knots[1:-1], values, side="right")  # (N,) once for all curves
+    beyond = np.clip(values, knots[0], knots[-1]) - knots[segment]
+
     def piecewise_linear(curve: Array) -> _Input:  # by its values at the knots
-        return _Input(float(curve[0]), np.diff(curve), np.interp(values, knots, curve).astype(np.float32))
+        rise = np.diff(curve)
+        return _Input(
+            float(curve[0]),
+            rise,
+            ((rise / np.diff(knots))[segment] * beyond + curve[segment]).astype(np.float32),
+        )
 
     ramps = tuple((k, piecewise_linear(np.clip((knots - a) / (b - a), 0, 1))) for k, a, b in risen)
     column = record(centre, tuple(knots.tolist()), indicator is not None)

@@ -87,7 +87,7 @@ def _numbers(name: str, rule: NumberRule | DateRule, part: InputPart, values: np
 def _offset(values: npt.NDArray[np.float64]) -> float:
     """The median number where float32 merges the column's numbers, else zero."""
     finite = np.sort(values[np.isfinite(values)])
-    distinct = len(np.unique(finite))
     with np.errstate(over="ignore"):
-        kept = len(np.unique(finite.astype(np.float32)))
+        single = finite.astype(np.float32)
+    distinct, kept = (1 + np.count_nonzero(each[1:] != each[:-1]) for each in (finite, single))
     return float(finite[len(finite) // 2]) if kept < _KEPT_SHARE * distinct else 0.0

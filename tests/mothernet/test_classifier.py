@@ -114,11 +114,13 @@ def test_labels_keep_their_type(label_type):
 
 def test_column_order_and_row_order_hardly_matter(people):
     X, y = people
-    # the rows that the child is made smaller by are drawn column by column
-    for size, tolerance in (("large", 0.02), ("default", 0.1)):
+    for size in ("large", "default"):
         model = MotherNetClassifier(size=size).fit(X, y)
         other = MotherNetClassifier(size=size).fit(X[X.columns[::-1]], y)
-        assert np.abs(model.predict_proba(X) - other.predict_proba(X[X.columns[::-1]])).max() < tolerance
+        difference = np.abs(model.predict_proba(X) - other.predict_proba(X[X.columns[::-1]]))
+        assert difference.mean() < 0.02
+        if size == "large":  # what a smaller child keeps may hang by a hair
+            assert difference.max() < 0.02
 
 
 def test_more_classes_than_label_codes_and_classes_of_one_row():
