@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from mothernet_export.columns import CategoricalColumn, Column, FloatArray, IgnoredColumn, NumericColumn
+from mothernet_export.estimators import classifier_of
 from mothernet_export.target import Target
 from mothernet_export.text import check_storable
 
@@ -141,14 +142,14 @@ def _are_one_date(columns: Sequence[Column]) -> bool:
 
 
 def child_of(model: Any) -> ChildNetwork:
-    """The child network that `model` is or, as the attribute `child_`, holds.
+    """The child network that `model` is or, as the attribute `child_`, holds; also within a search or a pipeline.
 
     Raises
     ------
     TypeError
-        If there is none.
+        If there is none, or more than one network decides.
     """
-    child = getattr(model, "child_", model)
+    child = getattr(classifier_of(model), "child_", model)
     if not isinstance(child, ChildNetwork):
         raise TypeError(
             "model must be a ChildNetwork or a fitted estimator that holds one as child_, however: "

@@ -16,12 +16,36 @@ import numpy as np
 import numpy.typing as npt
 from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-ElementType = Literal["float32", "int64", "string"]
+ElementType = Literal[
+    "float16",
+    "float32",
+    "float64",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "bool",
+    "string",
+]
 ML_DOMAIN = "ai.onnx.ml"
 
-_ELEMENT_TYPES: dict[ElementType, int] = {
+ELEMENT_TYPES: dict[ElementType, int] = {
+    "float16": TensorProto.FLOAT16,
     "float32": TensorProto.FLOAT,
+    "float64": TensorProto.DOUBLE,
+    "int8": TensorProto.INT8,
+    "int16": TensorProto.INT16,
+    "int32": TensorProto.INT32,
     "int64": TensorProto.INT64,
+    "uint8": TensorProto.UINT8,
+    "uint16": TensorProto.UINT16,
+    "uint32": TensorProto.UINT32,
+    "uint64": TensorProto.UINT64,
+    "bool": TensorProto.BOOL,
     "string": TensorProto.STRING,
 }
 
@@ -49,6 +73,8 @@ class GraphBuilder:
     ----------
     name : str
         Of the graph.
+    float64 : bool
+        Whether constants may be float64, which no file of ours holds; or else one is an error.
 
     Examples
     --------
@@ -61,8 +87,9 @@ class GraphBuilder:
     (['mul', 'y'], ['mul_b', 'y_b'])
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, float64: bool = False) -> None:
         self._name = name
+        self._constant_types = (np.float32, np.int64, *((np.float64,) if float64 else ()))
         self._names: dict[Value, str] = {}  # of inputs and outputs; all others get theirs at the end
         self._nodes: list[_Node] = []
         self._inputs: list[ValueInfoProto] = []
@@ -71,7 +98,7 @@ class GraphBuilder:
 
     def input(self, name: str, element_type: ElementType, shape: Sequence[int | str]) -> Value:
         """Declare an input of the graph; a string in `shape` is a symbolic dimension."""
-        self._inputs.append(helper.make_tensor_value_info(name, _ELEMENT_TYPES[element_type], shape))
+        self._inputs.append(helper.make_tensor_value_info(name, ELEMENT_TYPES[element_type], shape))
         value = Value()
         self._names[value] = name
         return value
@@ -79,7 +106,7 @@ class GraphBuilder:
     def output(self, value: Value, name: str, element_type: ElementType, shape: Sequence[int | str]) -> None:
         """Declare the result of an operator as an output of the graph, under this name."""
         assert value not in self._names, "an input or output already"
-        self._outputs.append(helper.make_tensor_value_info(name, _ELEMENT_TYPES[element_type], shape))
+        self._outputs.append(helper.make_tensor_value_info(name, ELEMENT_TYPES[element_type], shape))
         self._names[value] = name
 
     def finish(self) -> GraphProto:
@@ -106,13 +133,13 @@ class GraphBuilder:
                 if isinstance(operand, Value):
                     inputs.append(names[operand])
                 else:
-                    constants.append(_constant(operand, unique(f"{name}_{role}")))
+                    constants.append(self._constant(operand, unique(f"{name}_{role}")))
                     inputs.append(constants[-1].name)
             outputs = [names[value] for value in node.outputs]
             made = helper.make_node(node.op_type, inputs, outputs, name, domain=node.domain or None, **node.attributes)
             nodes.append(made)
         typed = [
-            helper.make_tensor_value_info(names[value], _ELEMENT_TYPES[element_type], shape)
+            helper.make_tensor_value_info(names[value], ELEMENT_TYPES[element_type], shape)
             for value, (element_type, shape) in self._typed.items()
         ]
         return helper.make_graph(nodes, self._name, self._inputs, self._outputs, constants, value_info=typed)
@@ -145,7 +172,15 @@ class GraphBuilder:
 
     def as_float32(self, x: Operand) -> Value:
         """Numbers or booleans as float32."""
-        return self.operator("Cast", {"to": TensorProto.FLOAT}, x=x)
+        return self.cast(x, "float32")
+
+    def cast(self, x: Operand, element_type: ElementType) -> Value:
+        """Numbers or booleans as another type."""
+        return self.operator("Cast", {"to": ELEMENT_TYPES[element_type]}, x=x)
+
+    def where(self, condition: Operand, a: Operand, b: Operand) -> Value:
+        """`a` where the condition is true, else `b`."""
+        return self.operator("Where", condition=condition, a=a, b=b)
 
     def imputer(self, x: Operand, values: Sequence[float]) -> Value:
         """`x` (N, F) with the value of its column in place of each NaN."""
@@ -218,16 +253,17 @@ class GraphBuilder:
         self._nodes.append(_Node(op_type, inputs, (result,), domain, attributes or {}))
         return result
 
+    def _constant(self, values: npt.NDArray[Any] | np.generic, name: str) -> TensorProto:
+        array = np.asarray(values)
+        if array.dtype.kind in "OU":
+            encoded = [text.encode() for text in array.ravel().tolist()]
+            return TensorProto(name=name, data_type=TensorProto.STRING, dims=array.shape, string_data=encoded)
+        if array.dtype not in self._constant_types:
+            raise TypeError(
+                f"constants must be float32, int64 or strings, however: {array.dtype} for {name!r}. Cast them."
+            )
+        return numpy_helper.from_array(array, name)
+
 
 def _snake_case(op_type: str) -> str:
     return re.sub("(?<=[a-z])(?=[A-Z])", "_", op_type.replace("NaN", "Nan")).lower()
-
-
-def _constant(values: npt.NDArray[Any] | np.generic, name: str) -> TensorProto:
-    array = np.asarray(values)
-    if array.dtype.kind in "OU":
-        encoded = [text.encode() for text in array.ravel().tolist()]
-        return TensorProto(name=name, data_type=TensorProto.STRING, dims=array.shape, string_data=encoded)
-    if array.dtype not in (np.float32, np.int64):
-        raise TypeError(f"constants must be float32, int64 or strings, however: {array.dtype} for {name!r}. Cast them.")
-    return numpy_helper.from_array(array, name)

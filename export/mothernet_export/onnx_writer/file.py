@@ -27,6 +27,8 @@ def to_onnx(
     Parameters
     ----------
     model : ChildNetwork, or a fitted estimator whose attribute `child_` is one
+        Also a search of scikit-learn around such an estimator, or a ``Pipeline`` of nothing else. What else a pipeline
+        or an ensemble does, skl2onnx writes: `mothernet_export.skl2onnx_converter`.
     path : path-like, optional
         Where the file goes; ``"-"`` is standard output. At any moment the old or the new file is there, and nothing
         else after an error; a device or FIFO is written to, not replaced. Without it, nothing is written.
@@ -43,7 +45,7 @@ def to_onnx(
     Raises
     ------
     TypeError
-        If `model` holds no child network.
+        If `model` holds no child network, or other steps or networks beside it.
     ValueError
         If `opset` or `ir_version` is not supported here or by the installed onnx, or `path` is a folder or lies in
         one that does not exist or cannot be written to.

@@ -47,7 +47,16 @@ def build_graph(child: ChildNetwork) -> GraphProto:
         numeric = g.input("numeric", "float32", ("N", len(child.numeric_columns)))
     if child.categorical_columns:
         categorical = g.input("categorical", "string", ("N", len(child.categorical_columns)))
+    answers = child_answers(g, child, numeric, categorical)
+    for value, output in zip(answers, child.target.graph_outputs, strict=True):
+        g.output(value, output.name, output.element_type, output.shape)
+    return g.finish()
 
+
+def child_answers(
+    g: GraphBuilder, child: ChildNetwork, numeric: Value | None, categorical: Value | None
+) -> tuple[Value, ...]:
+    """The answers of `child` in the order of its target's outputs, from float32 (N, Fn) and strings (N, Fc)."""
     network = _bounded(child)
     layer = first_layer(g, child, network.first_weight, network.first_bias, numeric, categorical)
     if layer.inputs is None and not isinstance(layer.offset, Value):  # no column is used
@@ -64,10 +73,7 @@ def build_graph(child: ChildNetwork) -> GraphProto:
         x, weight, bias = layer.inputs, layer.weight, layer.offset
     else:
         x, weight, bias = _summed(g, layer), network.output_weight, network.output_bias
-    answers = target_answers(g, child.target, x, weight.astype(np.float32), bias.astype(np.float32))
-    for value, output in zip(answers, child.target.graph_outputs, strict=True):
-        g.output(value, output.name, output.element_type, output.shape)
-    return g.finish()
+    return target_answers(g, child.target, x, weight.astype(np.float32), bias.astype(np.float32))
 
 
 def _summed(g: GraphBuilder, layer: Layer) -> Value:
