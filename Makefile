@@ -22,6 +22,10 @@ test: $(EVERYTHING) $(USER) $(RUNTIME)
 # node is optional here, and not in CI, where a test runs it
 conformance: $(EVERYTHING) $(RUNTIME)
 	.venv/bin/python tests/conformance/run.py -- .venv-runtime/bin/mothernet-runtime predict {model} {rows}
+	.venv/bin/python tests/conformance/run.py --answers -- .venv/bin/python tests/conformance/written.py ort {model} {rows}
+	@if command -v cc >/dev/null; then \
+	  .venv/bin/python tests/conformance/run.py --answers -- .venv/bin/python tests/conformance/written.py c {model} {rows}; \
+	else echo "skipped: C, because there is no compiler"; fi
 	@if command -v npm >/dev/null; then \
 	  ONNXRUNTIME_NODE_INSTALL=skip npm ci --silent --prefix examples/node && \
 	  .venv/bin/python tests/conformance/run.py -- node examples/node/predict.mjs {model} {rows}; \

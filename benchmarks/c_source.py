@@ -182,7 +182,7 @@ def build(folder: Path, board: Board, options: Sequence[str]) -> tuple[int, int]
     command += ["-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-nostartfiles", "--specs=nosys.specs"]
     flash, ram = board.memory
     command += [f"-Wl,--defsym=FLASH_SIZE={flash}", f"-Wl,--defsym=RAM_SIZE={ram}", "-T", str(SOURCES / "c_board.ld")]
-    subprocess.run([*command, SOURCES / "c_board.c", "model.c", "-o", "board.elf"], cwd=folder, check=True)
+    subprocess.run([*command, SOURCES / "c_board.c", "model.c", "-lm", "-o", "board.elf"], cwd=folder, check=True)
     size = subprocess.run(["arm-none-eabi-size", folder / "board.elf"], capture_output=True, text=True, check=True)
     code, data, zeros = map(int, size.stdout.splitlines()[1].split()[:3])
     return code, data + zeros

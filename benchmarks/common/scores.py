@@ -11,10 +11,11 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
+from mothernet.commands.scores import calibration_error
+
 __all__ = ["SCORES", "calibration_error", "means_by_model", "one_vs_one_auc", "scored"]
 
 SCORES = ("auc", "log_loss", "accuracy", "calibration_error", "fit_seconds", "predict_seconds")
-CALIBRATION_BINS = 15
 
 
 def scored(y: npt.NDArray[np.int64], probability: npt.NDArray[np.float64]) -> dict[str, float]:
@@ -48,35 +49,6 @@ def one_vs_one_auc(y: npt.NDArray[np.int64], p: npt.NDArray[np.float64]) -> floa
     if len(seen) == 2:
         return float(roc_auc_score(y == seen[1], p[:, 1]))
     return float(roc_auc_score(y, p, multi_class="ovo", labels=seen))
-
-
-def calibration_error(y: npt.NDArray[np.int64], p: npt.NDArray[np.float64], bins: int = CALIBRATION_BINS) -> float:
-    """Expected calibration error: how far the confidence in the top label is from how often it is right.
-
-    Rows are put in bins by confidence; the error is the mean of |accuracy - confidence| over bins, weighted by their
-    rows. Bins hold equally many rows (but rows of equal confidence stay together), so that none of them is noise.
-
-    Parameters
-    ----------
-    y : (N,) array
-        Classes in ``range(C)``.
-    p : (N, C) array
-        Rows sum to one.
-
-    References
-    ----------
-    Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks (ICML 2017), for bins of equal width; Nguyen,
-    O'Connor: Posterior calibration and exploratory analysis for NLP models (EMNLP 2015), for bins of equal mass.
-
-    Examples
-    --------
-    >>> float(calibration_error(np.array([0, 1]), np.array([[0.75, 0.25], [0.75, 0.25]])))
-    0.25
-    """
-    confidence, right = p.max(1), p.argmax(1) == y  # (N,)
-    edges = np.quantile(confidence, np.arange(1, bins) / bins)
-    bin_of_row = np.searchsorted(edges, confidence)
-    return float(np.abs(np.bincount(bin_of_row, weights=right - confidence)).sum() / len(y))
 
 
 def means_by_model(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:

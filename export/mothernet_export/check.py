@@ -105,22 +105,23 @@ def check_export(
     record = child_of(child)
     proto = model if isinstance(model, onnx.ModelProto) else onnx.load_model_from_string(Path(model).read_bytes())
     answers = predict_answers(record, numeric, categorical)
-    inputs = _inputs(record, numeric, categorical)
+    inputs = graph_inputs(record, numeric, categorical)
     expected = list(inputs), list(answers)
     found = [i.name for i in proto.graph.input], [o.name for o in proto.graph.output]
     if found != expected:
         raise ValueError(f"the model must have inputs and outputs {expected} for this record, however: {found}")
 
     session = open_session(proto.SerializeToString(), source="the model", providers=None, threads=1, strict=True)
-    comparisons = [_compare("onnxruntime", session.run, record, inputs, answers)]
+    comparisons = [compared("onnxruntime", session.run, record, inputs, answers)]
     inputs, answers = _first_rows(inputs, evaluator_rows), _first_rows(answers, evaluator_rows)
     if not len(next(iter(inputs.values()))):  # its Gather gives a wrong shape in onnx 1.18 and before
         return Parity(tuple(comparisons), ("onnx.reference",), tolerance)
-    comparisons.append(_compare("onnx.reference", ReferenceEvaluator(proto).run, record, inputs, answers))
+    comparisons.append(compared("onnx.reference", ReferenceEvaluator(proto).run, record, inputs, answers))
     return Parity(tuple(comparisons), (), tolerance)
 
 
-def _compare(name: str, run: Callable[..., Any], child: ChildNetwork, inputs: Arrays, expected: Answers) -> Comparison:
+def compared(name: str, run: Callable[..., Any], child: ChildNetwork, inputs: Arrays, expected: Answers) -> Comparison:
+    """One evaluator, called as ``run(None, inputs)``, against answers that the record gave."""
     with np.errstate(over="ignore"):  # an infinite cell saturates
         got = dict(zip(expected, run(None, dict(inputs)), strict=True))
     for output in child.target.graph_outputs:
@@ -141,7 +142,8 @@ def _first_rows(arrays: Arrays, n_rows: int | None) -> Arrays:
     return {name: array[:n_rows] for name, array in arrays.items()}
 
 
-def _inputs(child: ChildNetwork, numeric: Any, categorical: Any) -> Arrays:
+def graph_inputs(child: ChildNetwork, numeric: Any, categorical: Any) -> Arrays:
+    """What the file's graph takes, by name, of the arrays that `check_export` takes."""
     inputs: dict[str, npt.NDArray[Any]] = {}
     if child.numeric_columns:
         with np.errstate(over="ignore"):

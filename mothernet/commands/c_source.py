@@ -4,47 +4,50 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
+import pandas as pd
 from mothernet_export import ChildNetwork, check_c
-from mothernet_export.c_writer import Weights, rounded
-from mothernet_export.c_writer.check import reference_answers
-from mothernet_export.c_writer.file import c_source, check_path
-from mothernet_export.check import Parity
-from mothernet_export.target import Difference
+from mothernet_export.c_writer import rounded
+from mothernet_export.c_writer.file import C_WEIGHTS, c_source, check_path
+from mothernet_export.quantization import Weights
 from mothernet_runtime.output import check_output
 
-__all__ = ["check_c_options", "write_c"]
+from mothernet.commands.file_types import Written, check_parity
+
+__all__ = ["CFile"]
 
 
-def check_c_options(output: str | os.PathLike[str], max_bytes: int | None) -> None:
-    """Raise ValueError for options that C source does not have, before any work is done."""
-    check_path(Path(output))
-    check_output(Path(output).with_suffix(".h"))
-    if max_bytes is not None:
-        raise ValueError("--max-bytes must be left out for a .c file, however: it was given. Use --size or --weights.")
+@dataclass(frozen=True)
+class CFile:
+    """One source file, with its header beside it. What a limit is about are constants: code is the same for all."""
 
+    output: str | os.PathLike[str]
+    weights: Weights
+    all_weights: tuple[Weights, ...] = C_WEIGHTS
 
-def write_c(
-    child: ChildNetwork, columns: Mapping[str, npt.NDArray[Any]], output: str | os.PathLike[str], weights: Weights
-) -> tuple[Parity, Difference | None]:
-    """Compare on rows, columns by name as the fit reads them, then write source and header unless they differ; no
-    compiler, no comparison.
+    def __post_init__(self) -> None:
+        if self.weights not in C_WEIGHTS:
+            raise ValueError(
+                f"--weights must be {' or '.join(C_WEIGHTS)} for C source, since C99 has no float of 16 bits, however: "
+                f"{self.weights}. Choose int8, or -o FILE.onnx."
+            )
+        check_path(Path(self.output))
+        check_output(Path(self.output).with_suffix(".h"))
 
-    Returns
-    -------
-    Parity
-        Of the source and the record that it was written from: with int8 weights, the rounded one.
-    Difference or None
-        What int8 weights change in the answers to these rows.
-    """
-    source = c_source(child, output, weights=weights)
-    parity = check_c(source, child, columns)
-    if parity.ok:
-        source.write(Path(output))
-    if weights == "float32":
-        return parity, None
-    exact, coarse = (reference_answers(each, columns) for each in (child, rounded(child)))
-    return parity, child.target.difference(exact, coarse)
+    def said(self, child: ChildNetwork) -> ChildNetwork:
+        return child if self.weights == "float32" else rounded(child)
+
+    def limited_bytes(self, child: ChildNetwork, weights: Weights) -> int:
+        return c_source(child, self.output, weights=weights).constant_bytes
+
+    def write(self, child: ChildNetwork, X: pd.DataFrame, cells: Mapping[str, npt.NDArray[Any]]) -> Written:
+        """No compiler, no comparison."""
+        source = c_source(child, self.output, weights=self.weights)
+        parity = check_c(source, child, cells)
+        check_parity(parity, self.output)
+        source.write(Path(self.output))
+        return Written(parity, os.stat(self.output).st_size, source.constant_bytes)

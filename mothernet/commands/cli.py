@@ -14,12 +14,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
+from mothernet.commands.limits import LIMITS
 from mothernet.settings import Size
 from mothernet.version import __version__
 
 _PROG = "mothernet"
 _COLUMN_TYPES = ("number", "boolean", "date", "category", "ignored")  # a test compares them with the tables'
-_WEIGHTS = ("float32", "int8")  # and these with the writer's
+_WEIGHTS = ("float32", "float16", "int8")  # and these with the writer's
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,7 +56,8 @@ def _parser() -> argparse.ArgumentParser:
         "--output",
         required=True,
         metavar="FILE",
-        help="the .onnx file to write; - for stdout; a name that ends in .c for C source, with a header beside it",
+        help="the .onnx file to write; - for stdout; a name that ends in .ort for an ORT file, with its operators "
+        "beside it; in .c for C source, with a header beside it",
     )
     export.add_argument(
         "--size",
@@ -95,13 +97,20 @@ def _parser() -> argparse.ArgumentParser:
         "--max-bytes",
         type=_positive,
         metavar="N",
-        help="largest file: columns of many categories keep fewer of them (default: no limit)",
+        help="largest file, or constants of C source: columns of many categories keep fewer (default: no limit)",
     )
     export.add_argument(
         "--weights",
         choices=_WEIGHTS,
         default="float32",
-        help="of C source; int8 takes a quarter of the space and moves probabilities a little (default: float32)",
+        help="how they are stored; int8 takes a quarter of the space and moves probabilities a little; C has no "
+        "float16 (default: float32)",
+    )
+    export.add_argument(
+        "--force",
+        action="store_true",
+        help=f"write it although --weights or --max-bytes cost more than allowed: {LIMITS}, on the hold-out, or with "
+        "--no-holdout on training rows",
     )
     export.add_argument("--opset", type=int, default=17, metavar="N", help="ONNX operator set (default: 17)")
     export.add_argument("--checkpoint", metavar="FILE", help="a checkpoint of `mothernet pretrain` (default: built in)")
@@ -200,7 +209,7 @@ def _export(args: argparse.Namespace) -> int:
             bar.set_postfix_str(name)
 
         progress("load packages")
-        from mothernet.commands.export import ParityError, export_table
+        from mothernet.commands.export import LimitError, ParityError, export_table
 
         try:
             report = export_table(
@@ -214,10 +223,11 @@ def _export(args: argparse.Namespace) -> int:
                 hold_out=not args.no_holdout,
                 max_bytes=args.max_bytes,
                 weights=args.weights,
+                force=args.force,
                 progress=progress,
                 part=part,
             )
-        except ParityError as error:
+        except (LimitError, ParityError) as error:
             say(_PROG, f"error: {error}")
             return 1
     said = escaped_json(json.dumps(report.as_dict(), ensure_ascii=False)) if args.json else report

@@ -10,7 +10,8 @@ from mothernet_export import CategoricalColumn, ChildNetwork
 from mothernet_runtime.cells import CategoryRule
 from mothernet_runtime.text import escaped
 
-from mothernet.commands.scores import Scores
+from mothernet.commands.reductions import Reduction
+from mothernet.commands.scores import ReliabilityBin, Scores
 from mothernet.tables import Table
 
 __all__ = ["ExportReport", "HoldOut", "column_reports"]
@@ -18,11 +19,15 @@ __all__ = ["ExportReport", "HoldOut", "column_reports"]
 
 @dataclass(frozen=True)
 class HoldOut:
-    """Scores on rows that were held out before a first fit, and what the class frequencies alone reach there."""
+    """Scores on rows that were held out before a first fit, of what the file says and of the class frequencies alone.
+
+    `reliability` has the rows in bins by confidence.
+    """
 
     rows: int
     model: Scores
     class_frequencies: Scores
+    reliability: tuple[ReliabilityBin, ...]
 
 
 @dataclass(frozen=True)
@@ -38,20 +43,23 @@ class ExportReport:
         ``label`` and ``rows``.
     fit_seconds : float
         Of the final fit, on all rows; with the loading of the checkpoint if there was no hold-out before it.
+    size_bytes, constant_bytes : int
+        Of the file; and, of C source, of the table's constants, else None.
     opset : int, optional
         None if it is C source.
     parity_rows, parity_max_difference, parity_evaluators
         Rows of the table on which the file was compared with the NumPy reference, the largest difference of a
         probability, and by what the file was run.
-    rounding_max_difference, rounding_labels
-        What int8 weights change on these rows: the largest difference of a probability, and how many labels. Parity is
-        then that of the rounded network.
+    reductions : tuple of Reduction
+        What rounded weights and fewer categories change. With rounded weights, parity is that of the rounded network.
     hold_out_skipped : str
         Why there is no hold-out estimate; ``""`` if there is one.
     """
 
     path: str
     size_bytes: int
+    constant_bytes: int | None
+    weights: str
     opset: int | None
     width: int
     rows: int
@@ -61,12 +69,11 @@ class ExportReport:
     parity_rows: int
     parity_max_difference: float
     parity_evaluators: tuple[str, ...]
+    reductions: tuple[Reduction, ...]
     hold_out: HoldOut | None
     hold_out_skipped: str
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
-    rounding_max_difference: float | None = None
-    rounding_labels: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """All of it as JSON values."""
@@ -77,7 +84,9 @@ class ExportReport:
         name_width = max(map(len, names))
         classes = [f"{escaped(str(entry['label']))} {entry['rows']:,}" for entry in self.classes]
         lines = [
-            f"{escaped(self.path)}: {self.size_bytes:,} bytes, {self.width} hidden units, "
+            f"{escaped(self.path)}: {self.size_bytes:,} bytes, "
+            + (f"{self.constant_bytes:,} of constants, " if self.constant_bytes is not None else "")
+            + f"{self.width} hidden units, "
             + ("C99" if self.opset is None else f"opset {self.opset}"),
             f"rows: {self.rows:,}, fitted in {self.fit_seconds:.2f} s",
             f"classes ({len(self.classes)}): {_shortened(classes)}",
@@ -91,11 +100,7 @@ class ExportReport:
             if self.parity_evaluators
             else "parity: not checked, since no C compiler was found",
         ]
-        if self.rounding_max_difference is not None:
-            lines.append(
-                f"int8 weights: probabilities moved by up to {self.rounding_max_difference:.1e}, "
-                f"{self.rounding_labels:,} labels changed"
-            )
+        lines += [str(each) for each in self.reductions]
         if self.hold_out is None:
             return "\n".join([*lines, f"hold-out: none, {escaped(self.hold_out_skipped)}"])
         model, frequencies = self.hold_out.model, self.hold_out.class_frequencies
@@ -103,6 +108,9 @@ class ExportReport:
             f"hold-out ({self.hold_out.rows:,} rows, before the final fit; in brackets: class frequencies alone):",
             f"  AUC {model.auc:.4f} ({frequencies.auc:.4f}), log loss {model.log_loss:.4f} "
             f"({frequencies.log_loss:.4f}), accuracy {model.accuracy:.4f} ({frequencies.accuracy:.4f})",
+            f"  expected calibration error {model.calibration_error:.4f}; rows by their confidence in the label:",
+            "       rows  confidence  right",
+            *(f"{each.rows:11,}  {each.confidence:10.3f}  {each.accuracy:5.3f}" for each in self.hold_out.reliability),
         ]
         return "\n".join(lines)
 

@@ -32,12 +32,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=_PROG,
-        description="Predict with a MotherNet .onnx file.",
+        description="Predict with a MotherNet .onnx or .ort file.",
         epilog=f"example: {_PROG} predict titanic.onnx new_passengers.csv -o predicted.csv",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("model", metavar="MODEL", help="a MotherNet .onnx file")
+    common.add_argument("model", metavar="MODEL", help="a MotherNet .onnx or .ort file")
     common.add_argument(
         "--providers",
         type=lambda text: "auto" if text == "auto" else text.split(","),

@@ -8,39 +8,37 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-OPSETS = {"ai.onnx": range(13, 29), "ai.onnx.ml": range(2, 6)}
-IR_VERSIONS = range(7, 15)
-_AI_ONNX = """
-Abs Add And ArgMax ArgMin Cast Ceil Clip Concat Constant CumSum Div Elu Equal Erf Exp Expand Flatten Floor Gather
-GatherElements GatherND Gelu Gemm Greater GreaterOrEqual HardSigmoid HardSwish Identity IsInf IsNaN LeakyRelu Less
-LessOrEqual Log LogSoftmax MatMul Max Mean Min Mod Mul Neg Not OneHot Or Pow Reciprocal ReduceMax ReduceMean ReduceMin
-ReduceSum Relu Reshape Round Selu Shape Sigmoid Sign Size Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub Sum
-Tanh TopK Transpose Unsqueeze Where Xor
-"""
-_AI_ONNX_ML = """
-ArrayFeatureExtractor Binarizer FeatureVectorizer Imputer LabelEncoder LinearClassifier LinearRegressor Normalizer
-OneHotEncoder Scaler
-"""
-OPERATORS = {"ai.onnx": frozenset(_AI_ONNX.split()), "ai.onnx.ml": frozenset(_AI_ONNX_ML.split())}
-ELEMENT_TYPES = {
-    1: "float32",
-    2: "uint8",
-    3: "int8",
-    4: "uint16",
-    5: "int16",
-    6: "int32",
-    7: "int64",
-    8: "string",
-    9: "bool",
-    12: "uint32",
-    13: "uint64",
-}
+from mothernet_runtime.graph_rules import (
+    ELEMENT_TYPES,
+    IR_VERSIONS,
+    OPERATORS,
+    OPSETS,
+    Container,
+    ModelFileError,
+    Tensor,
+    check_attribute,
+    check_operator,
+    check_versions,
+    element_type,
+    metadata_of,
+    stored_type,
+)
+
+__all__ = [
+    "ELEMENT_TYPES",
+    "IR_VERSIONS",
+    "OPERATORS",
+    "OPSETS",
+    "Container",
+    "ModelFileError",
+    "Tensor",
+    "read_container",
+    "read_metadata",
+]
 
 _GRAPH, _METADATA = 7, 14  # fields of ModelProto
-_ATTRIBUTE_TYPES = (1, 2, 3, 4, 6, 7, 8)  # numbers, strings and a tensor; no graphs, sparse tensors or types
 
 # Per message, its fields: number -> name and type. A type with "*" may come more than once; the ones after "-" are
 # passed over, with the wire types that they may have; "refused" fields make the file invalid. A field that is not
@@ -172,34 +170,8 @@ def _field(text: str) -> tuple[str, str, bool]:
 _FIELDS = {message: {number: _field(text) for number, text in fields.items()} for message, fields in _MESSAGES.items()}
 
 
-class ModelFileError(ValueError):
-    """The file is no MotherNet .onnx file, or one that is damaged, too new, or not as its format demands."""
-
-
 class _Malformed(ValueError):
     """The bytes are no protobuf message of the type expected."""
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """A graph's input or output: element type as in `ELEMENT_TYPES`; dimensions are numbers or symbols."""
-
-    name: str
-    element_type: str
-    shape: tuple[int | str, ...]
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.element_type} [{', '.join(map(str, self.shape))}])"
-
-
-@dataclass(frozen=True)
-class Container:
-    """What the container holds around the graph: its inputs and outputs in order, and the metadata."""
-
-    inputs: tuple[Tensor, ...]
-    outputs: tuple[Tensor, ...]
-    metadata: dict[str, str]
-    graph_hash: str  # SHA-256 of the graph's bytes, in hexadecimal
 
 
 def read_metadata(data: bytes, source: str) -> dict[str, str]:
@@ -243,60 +215,27 @@ def read_container(data: bytes) -> Container:
         If the bytes are no ONNX model or break a rule; the error says which one.
     """
     model = _parse("ModelProto", data, 0, len(data))
-    if model.get("ir_version") not in IR_VERSIONS:
-        raise ValueError(f"the IR version must be {_span(IR_VERSIONS)}, however: {model.get('ir_version')}")
+    domains = check_versions(model.get("ir_version"), model.get("opset_import", []))
     graph = model.get("graph", {})
-    _check_nodes(graph.get("node", []), _opsets(model.get("opset_import", [])))
+    for node in graph.get("node", []):
+        operator = ":".join(filter(None, (node.get("op_type", ""), node.get("overload"))))
+        check_operator(node.get("domain", ""), operator, domains)
+        for attribute in node.get("attribute", []):
+            check_attribute(operator, attribute)
+            if "t" in attribute:
+                _check_tensor(attribute["t"])
     for tensor in graph.get("initializer", []):
         _check_tensor(tensor)
     for value in graph.get("value_info", []):
         _tensor(value)
-    entries = model.get("metadata_props", [])
-    metadata = {entry.get("key", ""): entry.get("value", "") for entry in entries}
-    if len(metadata) != len(entries):
-        raise ValueError("each key of the metadata must come once, however: one comes twice")
+    metadata = metadata_of(model.get("metadata_props", []))
     inputs, outputs = (tuple(map(_tensor, graph.get(name, []))) for name in ("input", "output"))
     start, end = next((start, end) for number, _, start, end in _split(data, 0, len(data)) if number == _GRAPH)
     return Container(inputs, outputs, metadata, hashlib.sha256(memoryview(data)[start:end]).hexdigest())
 
 
-def _opsets(imports: list[dict[str, Any]]) -> frozenset[str]:
-    """The domains that the model imports, checked."""
-    domains = [entry.get("domain") or "ai.onnx" for entry in imports]
-    for entry, domain in zip(imports, domains, strict=True):
-        if domain not in OPSETS:
-            raise ValueError(f"operators must be of {' or '.join(OPSETS)}, however: the model imports {domain!r:.60}")
-        if entry.get("version", 0) not in OPSETS[domain]:
-            raise ValueError(
-                f"the operator set {domain} must have a version of {_span(OPSETS[domain])}, "
-                f"however: {entry.get('version', 0)}"
-            )
-    if len(set(domains)) != len(domains) or "ai.onnx" not in domains:
-        raise ValueError(f"the model must import ai.onnx, and no operator set twice, however: {', '.join(domains)}")
-    return frozenset(domains)
-
-
-def _check_nodes(nodes: list[dict[str, Any]], domains: frozenset[str]) -> None:
-    for node in nodes:
-        domain, operator = node.get("domain") or "ai.onnx", node.get("op_type", "")
-        if operator not in OPERATORS.get(domain, ()) or node.get("overload"):
-            raise ValueError(f"operators must be those that FORMAT.md lists, however: {f'{domain}.{operator}'!r:.60}")
-        if domain not in domains:
-            raise ValueError(f"the operator sets in use must be imported, however: {domain} is not")
-        for attribute in node.get("attribute", []):
-            if attribute.get("type") not in _ATTRIBUTE_TYPES:
-                raise ValueError(
-                    f"attributes must be numbers, strings or tensors, however: one of {operator} has the type "
-                    f"{attribute.get('type')} of ONNX"
-                )
-            if "t" in attribute:
-                _check_tensor(attribute["t"])
-            if operator == "Cast" and attribute.get("name") == "to":
-                _element_type(attribute.get("i"))
-
-
 def _check_tensor(tensor: dict[str, Any]) -> None:
-    _element_type(tensor.get("data_type"))
+    stored_type(tensor.get("data_type"))
     if tensor.get("data_location", 0):
         raise ValueError("the file must hold all its tensors, however: one lies in another file")
 
@@ -305,19 +244,7 @@ def _tensor(value: dict[str, Any]) -> Tensor:
     tensor = value.get("type", {}).get("tensor_type", {})
     dimensions = tensor.get("shape", {}).get("dim", [])
     shape = tuple(next(iter(dimension.values())) if len(dimension) == 1 else "?" for dimension in dimensions)
-    return Tensor(value.get("name", ""), _element_type(tensor.get("elem_type")), shape)
-
-
-def _element_type(number: int | None) -> str:
-    if number not in ELEMENT_TYPES:
-        raise ValueError(
-            f"tensors must hold float32, integers, booleans or strings, however: one has the type {number} of ONNX"
-        )
-    return ELEMENT_TYPES[number]
-
-
-def _span(versions: range) -> str:
-    return f"{versions[0]} to {versions[-1]}"
+    return Tensor(value.get("name", ""), element_type(tensor.get("elem_type")), shape)
 
 
 def _parse(message: str, data: bytes, start: int, end: int) -> dict[str, Any]:

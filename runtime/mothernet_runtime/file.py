@@ -19,6 +19,7 @@ import numpy.typing as npt
 from mothernet_runtime.cells import DateRule
 from mothernet_runtime.container import Container, ModelFileError, Tensor, read_container, read_metadata
 from mothernet_runtime.json_text import check_text, entry, read_object, shown
+from mothernet_runtime.ort_container import is_ort, read_ort_container, read_ort_metadata
 from mothernet_runtime.schema import INPUTS, Column, Input, read_columns
 from mothernet_runtime.text import shortened
 
@@ -88,7 +89,7 @@ def read_model(data: bytes, source: str) -> ModelFile:
         If the bytes are empty, no ONNX file, cut off, not written by MotherNet, of another format, or in any way not as
         FORMAT.md demands.
     """
-    metadata = read_metadata(data, source)
+    metadata = read_ort_metadata(data, source) if is_ort(data) else read_metadata(data, source)
     if "mothernet.format" not in metadata:
         raise ModelFileError(
             f"{source} is an ONNX file, but not one of MotherNet (its metadata has no 'mothernet.format'). "
@@ -103,7 +104,7 @@ def read_model(data: bytes, source: str) -> ModelFile:
             + ("Upgrade mothernet-runtime." if is_newer else "Copy or export the file again.")
         )
     try:
-        return _read_valid(data, read_container(data))
+        return _read_valid(data, read_ort_container(data)[0] if is_ort(data) else read_container(data))
     except ValueError as error:
         raise ModelFileError(
             f"{source} is not as format {FORMAT} demands: {error}. Copy or export the file again."

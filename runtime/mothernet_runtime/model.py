@@ -39,7 +39,7 @@ def load(
     strict: bool = False,
     on_unseen: OnUnseen = "warn",
 ) -> Model:
-    """Open a MotherNet .onnx file, check it against its format, and run its self-test once.
+    """Open a MotherNet .onnx or .ort file, check it against its format, and run its self-test once.
 
     Parameters
     ----------

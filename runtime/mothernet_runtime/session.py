@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mothernet_runtime.container import ModelFileError
+from mothernet_runtime.ort_container import is_ort
 
 Providers = str | Sequence[str | tuple[str, dict[str, Any]]] | None
 
@@ -20,8 +21,20 @@ _DEFAULT_OPTIONS = {"CUDAExecutionProvider": {"use_tf32": "0"}}  # TF32 keeps 10
 _NEVER_AUTO = ("Azure", "Tensorrt", "NvTensorRTRTX")  # a remote service; engines that take minutes to build
 
 
-def open_session(data: bytes, source: str, providers: Providers, threads: int, strict: bool) -> Any:
+def open_session(
+    data: bytes,
+    source: str,
+    providers: Providers,
+    threads: int,
+    strict: bool,
+    *,
+    save_as: str | os.PathLike[str] | None = None,
+    keep_constants: bool = False,
+) -> Any:
     """Open a session on the bytes of a file (see `mothernet_runtime.load` for the parameters).
+
+    With `save_as`, onnxruntime writes an ORT model there, with portable simplifications only; with `keep_constants` it
+    leaves constants as they are stored.
 
     Raises
     ------
@@ -41,11 +54,16 @@ def open_session(data: bytes, source: str, providers: Providers, threads: int, s
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 4  # what goes wrong is raised, and need not be printed as well
-    options.add_session_config_entry(
-        "session.load_model_format", "ONNX"
-    )  # what was checked, whatever else it resembles
+    # what was checked, whatever else it resembles
+    options.add_session_config_entry("session.load_model_format", "ORT" if is_ort(data) else "ONNX")
     for pool in ("intra_op", "inter_op"):  # idle threads that spin slow down whatever else runs on the host
         options.add_session_config_entry(f"session.{pool}.allow_spinning", "0")
+    if save_as is not None:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.optimized_model_filepath = os.fspath(save_as)
+        options.add_session_config_entry("session.save_model_format", "ORT")
+        if keep_constants:
+            options.add_session_config_entry("optimization.disable_specified_optimizers", "ConstantFolding")
     usable = [entry for entry in asked if entry[0] in available]
     if all(name != _CPU for name, _ in usable):
         usable.append((_CPU, {}))

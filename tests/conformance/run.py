@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the cases; 0 if all pass, 1 if any fails, 2 after bad usage."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--case", action="append", metavar="NAME", help="only this case; may come more than once")
+    parser.add_argument("--answers", action="store_true", help="only cases with answers, none that must be refused")
     parser.add_argument("--timeout", type=float, default=60, metavar="SECONDS", help="for one case (default: 60)")
     parser.add_argument("command", nargs="+", metavar="COMMAND", help="after --; holds {model} and {rows}")
     args = parser.parse_args(argv)
@@ -43,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"cases must be those of manifest.json, however: {', '.join(sorted(unknown))}")
 
     chosen = [case for case in cases if not args.case or case["name"] in args.case]
+    chosen = [case for case in chosen if not (args.answers and "error" in case)]
     n_failed, largest = 0, 0.0
     for case in chosen:
         try:

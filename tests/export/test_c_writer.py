@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import doctest
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -206,3 +208,15 @@ def test_a_date_that_is_none_is_an_error_of_its_column(spelled_child: ChildNetwo
 def test_docstring_examples_run(module: object) -> None:
     result = doctest.testmod(module)  # type: ignore[arg-type]
     assert result.attempted > 0 and result.failed == 0
+
+
+@pytest.mark.skipif(not shutil.which("nm"), reason="needs binutils")
+def test_constants_are_counted_as_the_compiler_stores_them(spelled_child: ChildNetwork, tmp_path: Path) -> None:
+    for weights in ("float32", "int8"):
+        source = to_c(spelled_child, tmp_path / "model.c", weights=weights)
+        subprocess.run([COMPILER, "-O0", "-c", "model.c"], cwd=tmp_path, check=True)
+        said = subprocess.run(["nm", "-S", tmp_path / "model.o"], check=True, capture_output=True, text=True).stdout
+        size = {fields[3]: int(fields[1], 16) for fields in map(str.split, said.splitlines()) if len(fields) == 4}
+        arrays = re.findall(r"^static const (?!.*_rule).*?(\w+)\[\] = \{$", source.source, re.M)
+        assert {"texts", "knots", "first_weights"} <= set(arrays)
+        assert source.constant_bytes == sum(size[name] for name in arrays)

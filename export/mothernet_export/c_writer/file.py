@@ -8,16 +8,24 @@ import re
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from mothernet_runtime.output import written
 
 from mothernet_export.c_writer.identifiers import prefix_of
-from mothernet_export.c_writer.source import SourceText, Weights
+from mothernet_export.c_writer.source import SourceText
 from mothernet_export.child import child_of
+from mothernet_export.quantization import Weights, check_weights
 
-__all__ = ["CSource", "Weights", "c_source", "check_path", "to_c"]
+__all__ = ["C_WEIGHTS", "CSource", "c_source", "check_path", "to_c"]
 
+C_WEIGHTS: tuple[Weights, ...] = ("float32", "int8")  # C99 has no float of 16 bits
+
+_SIZES = {"char": 1, "int8_t": 1, "uint8_t": 1, "uint16_t": 2, "int32_t": 4, "uint32_t": 4, "float": 4, "double": 8}
+_ARRAY = re.compile(
+    r"^static const (?:unsigned )?(?P<type>" + "|".join(_SIZES) + r") \w+\[\] = \{\n(?P<values>.*?)^\};", re.M | re.S
+)
+_ELEMENT = re.compile(r"'[^']'|[^\s,]+")
 _ODD_IN_INCLUDE = re.compile(r'["\\\x00-\x1f\x7f]|\?\?')
 
 
@@ -41,6 +49,14 @@ class CSource:
     source: str
     header_name: str
     weights: Weights
+
+    @property
+    def constant_bytes(self) -> int:
+        """Size of the arrays that hold the table's texts, categories, knots and weights; rules of columns, some bytes
+        each, and the code come on top."""
+        return sum(
+            _SIZES[found["type"]] * len(_ELEMENT.findall(found["values"])) for found in _ARRAY.finditer(self.source)
+        )
 
     def write(self, path: Path) -> None:
         """Write the source, and the header beside it; both are there before either is put in place."""
@@ -105,8 +121,7 @@ def c_source(
 ) -> CSource:
     """What `to_c` writes to a path, not written yet."""
     child = child_of(model)
-    if weights not in get_args(Weights):
-        raise ValueError(f"weights must be one of {', '.join(map(repr, get_args(Weights)))}, however: {weights!r}")
+    check_weights(weights, C_WEIGHTS)
     source_path = None if path is None else Path(path)
     if source_path is not None:
         check_path(source_path)

@@ -15,10 +15,11 @@ import numpy.typing as npt
 from mothernet_export.c_writer.first_layer import first_layer, ramps_at
 from mothernet_export.child import ChildNetwork
 from mothernet_export.columns import CategoricalColumn, Column, NumericColumn
+from mothernet_export.quantization import LARGEST
 
 __all__ = ["Quantized", "quantized", "quantized_layers", "rounded"]
 
-_LARGEST = 127
+_LARGEST = LARGEST["int8"]
 _SUM_LIMIT = 2**31 - 1
 _FACTOR_LIMIT = 2**23  # float32 counts so far
 _ROUNDS = 3  # of balancing; more change nothing

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import resources
-from typing import Literal
 
 import numpy as np
 
@@ -19,10 +18,9 @@ from mothernet_export.c_writer.quantization import Quantized, quantized_layers
 from mothernet_export.c_writer.rules import Rules
 from mothernet_export.child import ChildNetwork
 from mothernet_export.columns import CategoricalColumn, NumericColumn
+from mothernet_export.quantization import Weights
 
-__all__ = ["SourceText", "Weights"]
-
-Weights = Literal["float32", "int8"]
+__all__ = ["SourceText"]
 
 _LANES = 4  # rows of a multiple of so many numbers are summed in vectors, with -O2 too
 

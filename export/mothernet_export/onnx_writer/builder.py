@@ -89,7 +89,7 @@ class GraphBuilder:
 
     def __init__(self, name: str, *, float64: bool = False) -> None:
         self._name = name
-        self._constant_types = (np.float32, np.int64, *((np.float64,) if float64 else ()))
+        self._constant_types = (np.float32, np.float16, np.int8, np.int64, *((np.float64,) if float64 else ()))
         self._names: dict[Value, str] = {}  # of inputs and outputs; all others get theirs at the end
         self._nodes: list[_Node] = []
         self._inputs: list[ValueInfoProto] = []
@@ -171,7 +171,7 @@ class GraphBuilder:
         return self.operator("IsNaN", x=x)
 
     def as_float32(self, x: Operand) -> Value:
-        """Numbers or booleans as float32."""
+        """Numbers or booleans as float32; of a constant, which is then stored as it is, onnxruntime does it once."""
         return self.cast(x, "float32")
 
     def cast(self, x: Operand, element_type: ElementType) -> Value:
@@ -259,9 +259,8 @@ class GraphBuilder:
             encoded = [text.encode() for text in array.ravel().tolist()]
             return TensorProto(name=name, data_type=TensorProto.STRING, dims=array.shape, string_data=encoded)
         if array.dtype not in self._constant_types:
-            raise TypeError(
-                f"constants must be float32, int64 or strings, however: {array.dtype} for {name!r}. Cast them."
-            )
+            known = "float32, float16, int8, int64 or strings"
+            raise TypeError(f"constants must be {known}, however: {array.dtype} for {name!r}. Cast them.")
         return numpy_helper.from_array(array, name)
 
 

@@ -15,12 +15,18 @@ from mothernet_export.child import child_of
 from mothernet_export.metadata import metadata
 from mothernet_export.onnx_writer.builder import ML_DOMAIN
 from mothernet_export.onnx_writer.graph import build_graph
+from mothernet_export.quantization import Weights, check_weights, small_weights
 
 _ML_OPSET = 2  # LabelEncoder has been as it is used here since ai.onnx.ml 2, which every runtime knows
 
 
 def to_onnx(
-    model: Any, path: str | os.PathLike[str] | None = None, *, opset: int = 17, ir_version: int = 8
+    model: Any,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    opset: int = 17,
+    ir_version: int = 8,
+    weights: Weights = "float32",
 ) -> onnx.ModelProto:
     """Write a child network as one self-contained ONNX file: raw rows in, label and probabilities out.
 
@@ -36,6 +42,9 @@ def to_onnx(
         Version of the default operator set, 13 to 28, as far as the installed onnx knows it.
     ir_version : int
         Version of the file format of ONNX, 7 to 14, likewise. Runtimes refuse one that is newer than they are.
+    weights : {"float32", "float16", "int8"}
+        How the first layer is stored. onnxruntime makes float32 of it when it loads, so a row costs the same; what the
+        file then says is :func:`rounded` of the model.
 
     Returns
     -------
@@ -47,8 +56,8 @@ def to_onnx(
     TypeError
         If `model` holds no child network, or other steps or networks beside it.
     ValueError
-        If `opset` or `ir_version` is not supported here or by the installed onnx, or `path` is a folder or lies in
-        one that does not exist or cannot be written to.
+        If `opset` or `ir_version` is not supported here or by the installed onnx, `weights` is another word, or `path`
+        is a folder or lies in one that does not exist or cannot be written to.
     OSError
         If the file cannot be written for another reason.
 
@@ -64,7 +73,10 @@ def to_onnx(
     child = child_of(model)
     _check_version("opset", opset, OPSETS["ai.onnx"], onnx.defs.onnx_opset_version())
     _check_version("ir_version", ir_version, IR_VERSIONS, onnx.IR_VERSION)
-    graph = build_graph(child)
+    check_weights(weights)
+    small = small_weights(child, weights)
+    child = child if small is None else small.child
+    graph = build_graph(child, small)
     imports = [helper.make_opsetid("", opset)]
     if any(node.domain == ML_DOMAIN for node in graph.node):
         imports.append(helper.make_opsetid(ML_DOMAIN, _ML_OPSET))

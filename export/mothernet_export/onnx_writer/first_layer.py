@@ -6,7 +6,7 @@ Axis letters: N rows, Fn numeric and Fc categorical columns, P ramps and steps, 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from mothernet_export.child import ChildNetwork
 from mothernet_export.columns import CategoricalColumn, FloatArray, NumericColumn
-from mothernet_export.onnx_writer.builder import GraphBuilder, Value
+from mothernet_export.onnx_writer.builder import GraphBuilder, Operand, Value
 
 Array = npt.NDArray[np.float64]
 
@@ -49,8 +49,12 @@ def first_layer(
     bias: Array,
     numeric: Value | None,
     categorical: Value | None,
+    stored: Callable[[Array], Operand],
 ) -> Layer:
-    """The layer of these weights (D, M) and biases (M,) on the inputs of `child`, from the inputs of the graph."""
+    """The layer of these weights (D, M) and biases (M,) on the inputs of `child`, from the inputs of the graph.
+
+    `stored` makes an operand of rows of weights (n, M), as the file holds them.
+    """
     n_ramps = sum(column.n_ramps for column in child.numeric_columns)
     n_missing = sum(column.missing_indicator for column in child.numeric_columns)
     ramp_weight, missing_weight, category_weight = np.split(weight, [n_ramps, n_ramps + n_missing])
@@ -89,7 +93,7 @@ def first_layer(
             rises.append(steps)
             offset = bias + others
         if gathered:
-            offset = _gathered(g, categorical, child.categorical_columns, gathered, rows, offset)
+            offset = _gathered(g, categorical, child.categorical_columns, gathered, rows, offset, stored)
     if rises:
         parts.append(_risen(g, cells, rises))
     if not parts:
@@ -241,6 +245,7 @@ def _gathered(
     used: Sequence[int],
     rows: Sequence[Array],
     offset: Value | Array,
+    stored: Callable[[Array], Operand],
 ) -> Value:
     """`offset` (M,) and the weights of the cells in the used columns, summed: (N, M).
 
@@ -251,12 +256,16 @@ def _gathered(
     """
     assert not isinstance(offset, Value)
     # what every other string adds is added once, in float64
-    tables = [np.concatenate([np.zeros_like(rows[i][:1]), rows[i][:-1] - rows[i][-1]]) for i in used]
-    tables[0] = tables[0] + (offset + np.sum([rows[i][-1] for i in used], axis=0))
+    others = offset + np.sum([rows[i][-1] for i in used], axis=0)
+    differences = [np.concatenate([np.zeros_like(rows[i][:1]), rows[i][:-1] - rows[i][-1]]) for i in used]
+    tables = [stored(each) for each in differences]
+    first = tables[0]
+    if isinstance(first, Value):
+        tables[0] = g.add(first, others.astype(np.float32))
+    else:
+        tables[0] = (differences[0] + others).astype(np.float32)
     numbers = _row_numbers(g, cells, columns, used)
-    parts = [
-        g.gather(table.astype(np.float32), g.gather(numbers, np.int64(c), axis=1)) for c, table in enumerate(tables)
-    ]
+    parts = [g.gather(table, g.gather(numbers, np.int64(c), axis=1)) for c, table in enumerate(tables)]
     return parts[0] if len(parts) == 1 else g.sum(parts)
 
 

@@ -7,6 +7,7 @@ LinearClassifier. No file is touched and no metadata written here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -14,8 +15,9 @@ import numpy.typing as npt
 from onnx import GraphProto
 
 from mothernet_export.child import ChildNetwork
-from mothernet_export.onnx_writer.builder import GraphBuilder, Value
+from mothernet_export.onnx_writer.builder import GraphBuilder, Operand, Value
 from mothernet_export.onnx_writer.first_layer import Layer, first_layer
+from mothernet_export.quantization import SmallWeights
 from mothernet_export.reference import predict_logits
 from mothernet_export.target import ClassTarget, Target
 
@@ -33,13 +35,15 @@ class _Network(NamedTuple):
     output_weight: Array  # (M, C)
     output_bias: Array  # (C,)
     bounded: bool = True  # or else the direct outputs are as they are, and the clip must not see them
+    direct_size: float = 1.0  # by which the weights of the direct outputs are divided
 
 
-def build_graph(child: ChildNetwork) -> GraphProto:
+def build_graph(child: ChildNetwork, small: SmallWeights | None = None) -> GraphProto:
     """Write `child` as a flat graph, valid in every opset from 13.
 
     Inputs are `numeric` (float32 [N, Fn]) and `categorical` (string [N, Fc]), each only if the table has such columns;
-    outputs are those of the child's target.
+    outputs are those of the child's target. With `small`, whose child is `child`, the matrices of the first layer are
+    stored as whole numbers; onnxruntime multiplies them out when it loads the file, so a row costs the same.
     """
     g = GraphBuilder("mothernet_child")
     numeric = categorical = None
@@ -47,42 +51,54 @@ def build_graph(child: ChildNetwork) -> GraphProto:
         numeric = g.input("numeric", "float32", ("N", len(child.numeric_columns)))
     if child.categorical_columns:
         categorical = g.input("categorical", "string", ("N", len(child.categorical_columns)))
-    answers = child_answers(g, child, numeric, categorical)
+    answers = child_answers(g, child, numeric, categorical, small)
     for value, output in zip(answers, child.target.graph_outputs, strict=True):
         g.output(value, output.name, output.element_type, output.shape)
     return g.finish()
 
 
 def child_answers(
-    g: GraphBuilder, child: ChildNetwork, numeric: Value | None, categorical: Value | None
+    g: GraphBuilder,
+    child: ChildNetwork,
+    numeric: Value | None,
+    categorical: Value | None,
+    small: SmallWeights | None = None,
 ) -> tuple[Value, ...]:
     """The answers of `child` in the order of its target's outputs, from float32 (N, Fn) and strings (N, Fc)."""
     network = _bounded(child)
-    layer = first_layer(g, child, network.first_weight, network.first_bias, numeric, categorical)
+
+    def stored(matrix: Array) -> Operand:
+        """A matrix (n, M) as the file holds it."""
+        if small is None:
+            return matrix.astype(np.float32)
+        scales = small.scales / np.where(np.arange(len(small.scales)) < child.width, 1, network.direct_size)  # (M,)
+        return g.mul(g.as_float32(np.rint(matrix / scales).astype(small.dtype)), scales.astype(np.float32))
+
+    layer = first_layer(g, child, network.first_weight, network.first_bias, numeric, categorical, stored)
     if layer.inputs is None and not isinstance(layer.offset, Value):  # no column is used
         x: Value = _constant_logits(g, child, (numeric, categorical))
         weight, bias = np.eye(child.target.n_outputs), np.zeros(child.target.n_outputs)
     elif child.width and network.bounded:
-        x, weight, bias = g.clip_unit(_summed(g, layer)), network.output_weight, network.output_bias
+        x, weight, bias = g.clip_unit(_summed(g, layer, stored)), network.output_weight, network.output_bias
     elif child.width:
-        pre, C = _summed(g, layer), child.target.n_outputs
+        pre, C = _summed(g, layer, stored), child.target.n_outputs
         direct = g.gemm(pre, np.eye(child.width + C, C, -child.width, np.float32), np.zeros(C, np.float32))
         x = g.gemm(g.clip_unit(pre), network.output_weight.astype(np.float32), direct)
         weight, bias = np.eye(C), network.output_bias
-    elif layer.inputs is not None and not isinstance(layer.offset, Value):
+    elif small is None and layer.inputs is not None and not isinstance(layer.offset, Value):
         x, weight, bias = layer.inputs, layer.weight, layer.offset
     else:
-        x, weight, bias = _summed(g, layer), network.output_weight, network.output_bias
+        x, weight, bias = _summed(g, layer, stored), network.output_weight, network.output_bias
     return target_answers(g, child.target, x, weight.astype(np.float32), bias.astype(np.float32))
 
 
-def _summed(g: GraphBuilder, layer: Layer) -> Value:
+def _summed(g: GraphBuilder, layer: Layer, stored: Callable[[Array], Operand]) -> Value:
     """``inputs @ weight + offset``, (N, M)."""
     if layer.inputs is None:
         assert isinstance(layer.offset, Value)
         return layer.offset
     offset = layer.offset if isinstance(layer.offset, Value) else layer.offset.astype(np.float32)
-    return g.gemm(layer.inputs, layer.weight.astype(np.float32), offset)
+    return g.gemm(layer.inputs, stored(layer.weight), offset)
 
 
 def _bounded(child: ChildNetwork) -> _Network:
@@ -102,7 +118,7 @@ def _bounded(child: ChildNetwork) -> _Network:
         return _Network(first, bias, np.concatenate([output, np.zeros((C, C))]), np.zeros(C), bounded=False)
     first[:, H:] /= size
     bias[H:] = bias[H:] / size + 0.5
-    return _Network(first, bias, np.concatenate([output, size * np.eye(C)]), np.full(C, -size / 2))
+    return _Network(first, bias, np.concatenate([output, size * np.eye(C)]), np.full(C, -size / 2), True, size)
 
 
 def _size_of_direct_outputs(child: ChildNetwork, weight: Array, bias: Array) -> float:

@@ -9,8 +9,9 @@ from typing import get_args
 
 import pytest
 from mothernet_export import Comparison, Parity
-from mothernet_export.c_writer import Weights
 from mothernet_export.c_writer import check as checking
+from mothernet_export.c_writer.file import C_WEIGHTS
+from mothernet_export.quantization import Weights
 
 from mothernet.commands import c_source, cli
 
@@ -27,17 +28,18 @@ def export(output: Path, checkpoint: Path, *options: str) -> int:
 @needs_compiler
 def test_source_and_header_are_written_and_compared(tmp_path: Path, checkpoint: Path, capsys: Capture) -> None:
     sizes = []
-    for weights in get_args(Weights):
+    for weights in C_WEIGHTS:
         output = tmp_path / f"the parcels {weights}.c"
         assert export(output, checkpoint, "--weights", weights, "--json") == 0
         report = json.loads(capsys.readouterr().out)
         assert (report["opset"], report["parity_evaluators"], report["parity_rows"]) == (None, ["compiled C"], 1000)
         assert report["parity_max_difference"] < 1e-4
-        assert (report["rounding_max_difference"] is None) == (weights == "float32")
+        assert [each["name"] for each in report["reductions"]] == ["int8 weights"] * (weights == "int8")
+        assert report["constant_bytes"] < report["size_bytes"]
         assert report["size_bytes"] == output.stat().st_size
         assert f"int the_parcels_{weights}_predict(" in output.with_suffix(".h").read_text()
-        sizes.append(report["size_bytes"])
-    assert sizes[0] > sizes[1]
+        sizes.append(report["constant_bytes"])
+    assert sizes[0] > 1.4 * sizes[1]
     assert len(list(tmp_path.iterdir())) == 4
 
 
@@ -65,8 +67,8 @@ def test_options_of_the_other_form_exit_2_and_nothing_is_written(
 ) -> None:
     (tmp_path / "taken.h").mkdir()
     for name, options, message in [
-        ("model.onnx", ["--weights", "int8"], "must go with -o FILE.c"),
-        ("model.c", ["--max-bytes", "9999"], "must be left out for a .c file"),
+        ("model.c", ["--weights", "float16"], "--weights must be float32 or int8 for C source"),
+        ("model.c", ["--max-bytes", "99"], "--max-bytes must be at least"),
         ("taken.c", [], "is a folder"),
         ('a"b.c', [], "C can include"),
     ]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import itertools
 import json
 import os
 import random
@@ -22,8 +23,8 @@ from mothernet_runtime.cli import main as runtime_main
 from mothernet_runtime.columns import table_columns
 
 from mothernet import MotherNetClassifier
-from mothernet.commands import cli
-from mothernet.commands import export as exporting
+from mothernet.commands import cli, file_types
+from mothernet.commands.hold_out import HeldOut
 from mothernet.fitting.network import FitOptions
 from mothernet.tables import read_table
 from mothernet.tables.columns import read_training_columns
@@ -78,9 +79,27 @@ def test_the_estimate_is_of_rows_that_the_first_fit_did_not_see(table: Path, che
     X = read_table(table, "label").features
     columns = read_training_columns(table_columns(X))
     noise = np.random.default_rng(0).integers(0, 2, len(X))  # can be learned by heart, and not otherwise
-    held_out = exporting._hold_out(columns, X, noise, FitOptions(checkpoint=checkpoint, width=4), 0, print)
-    assert held_out.rows == 15
-    assert 0.2 < held_out.model.auc < 0.8
+    held_out = HeldOut(columns, X, noise, 0)
+    found = held_out.estimate(held_out.fit(FitOptions(checkpoint=checkpoint, width=4), print))
+    assert found.rows == 15
+    assert 0.2 < found.model.auc < 0.8
+
+
+def test_the_report_tells_how_far_confidence_can_be_relied_on(table: Path, checkpoint: Path, capsys: Capture) -> None:
+    output = table.with_name("model.onnx")
+    assert export(EXAMPLES / "parcels_train.csv", output, checkpoint, "--width", "8", "--json") == 0
+    found = json.loads(capsys.readouterr().out)["hold_out"]
+    assert 0 < found["model"]["calibration_error"] < 0.2
+    bins = found["reliability"]
+    assert sum(each["rows"] for each in bins) == found["rows"] and len(bins) == 5
+    assert all(low["confidence"] < high["confidence"] for low, high in itertools.pairwise(bins))
+    right = sum(each["rows"] * each["accuracy"] for each in bins) / found["rows"]
+    assert right == pytest.approx(found["model"]["accuracy"])
+    assert export(EXAMPLES / "parcels_train.csv", output, checkpoint, "--width", "8") == 0
+    lines = capsys.readouterr().out.splitlines()
+    start = lines.index("       rows  confidence  right")
+    assert "expected calibration error" in lines[start - 1]
+    assert [int(line.split()[0]) for line in lines[start + 1 :]] == [each["rows"] for each in bins]
 
 
 def test_small_classes_are_exported_without_an_estimate(table: Path, checkpoint: Path, capsys: Capture) -> None:
@@ -132,26 +151,13 @@ def test_types_of_columns_are_named_one_by_one_or_in_a_file_and_columns_dropped(
         assert [(column["name"], column["type"]) for column in columns] == [("x, old", "category")]
 
 
-def test_a_largest_size_keeps_fewer_categories_or_is_refused(table: Path, checkpoint: Path, capsys: Capture) -> None:
-    rows = "".join(f"{i},town {i % 150},{'ab'[i % 150 > 70]}\n" for i in range(600))
-    table.write_text("x,town,label\n" + rows, encoding="utf-8")
-    output = table.with_name("model.onnx")
-    sizes = []
-    for options in ((), ("--max-bytes", "6500")):
-        assert export(table, output, checkpoint, "--width", "4", "--no-holdout", *options) == 0
-        sizes.append((output.stat().st_size, len(mothernet_runtime.load(output).info()["columns"][1]["categories"])))
-    assert sizes[0][1] == 150 and sizes[1][0] <= 6500 and 16 <= sizes[1][1] < 150
-    assert export(table, output, checkpoint, "--width", "4", "--max-bytes", "100") == 2
-    assert "--max-bytes must be at least" in capsys.readouterr().err
-
-
 def test_an_unfaithful_file_is_not_put_in_place(
     table: Path, checkpoint: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output = table.with_name("model.onnx")
     output.write_bytes(b"old")
     parity = Parity((Comparison("onnxruntime", 60, 0.5, 3, 0),), (), 1e-5)
-    monkeypatch.setattr(exporting, "check_export", lambda *_, **__: parity)
+    monkeypatch.setattr(file_types, "check_export", lambda *_, **__: parity)
     assert export(table, output, checkpoint) == 1
     assert output.read_bytes() == b"old"
     assert {path.name for path in table.parent.iterdir()} == {"table.csv", "model.onnx"}
@@ -201,16 +207,16 @@ def test_help_is_quick_and_has_an_example() -> None:
 DRIVER = """
 import sys, time
 from mothernet.commands import export as exporting
+from mothernet.commands import file_types
 from mothernet.fitting.network import FitOptions
 from mothernet.tables import read_table
 from mothernet.tables.columns import read_training_columns
 table = read_table(sys.argv[1], "label")
-check = exporting.check_export
 def slow_check(*arguments, **options):  # called between the writing of the temporary file and its renaming
     print("written", flush=True)
     time.sleep(60)
 if sys.argv[4] == "stop-before-rename":
-    exporting.check_export = slow_check
+    file_types.check_export = slow_check
 print("ready", flush=True)
 while True:
     exporting.export_table(table, sys.argv[2], checkpoint=sys.argv[3], hold_out=False)

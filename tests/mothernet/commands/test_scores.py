@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
-from mothernet.commands.scores import score
+from mothernet.commands.scores import calibration_error, reliability, score
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 7])
@@ -20,7 +20,25 @@ def test_scores_are_those_of_scikit_learn(n_classes, decimals):
     assert found.auc == pytest.approx(auc, abs=1e-12)
     assert found.log_loss == pytest.approx(log_loss(y, q), abs=1e-12)
     assert found.accuracy == accuracy_score(y, q.argmax(axis=1))
+    assert found.calibration_error == calibration_error(y, p)
 
 
 def test_an_impossible_label_costs_much_and_not_everything():
     assert 30 < score(np.array([0, 1]), np.array([[0.0, 1.0], [0.0, 1.0]])).log_loss * 2 < 40
+
+
+def test_bins_hold_equally_many_rows_and_tell_confidence_from_accuracy():
+    p = np.linspace(0.5, 1, 101)[:, None] * [1, -1] + [0, 1]
+    y = np.zeros(101, int)
+    found = reliability(y, p, 5)
+    assert [each.rows for each in found] == [21, 20, 20, 20, 20]
+    assert [each.accuracy for each in found] == [1] * 5
+    assert found[0].confidence == pytest.approx(0.55)
+    assert calibration_error(y, p) == pytest.approx(0.25)
+    assert calibration_error(y + 1, p) == pytest.approx(0.75)
+
+
+def test_rows_of_equal_confidence_stay_together():
+    p = np.tile([0.75, 0.25], (100, 1))
+    found = reliability((np.arange(100) % 4 == 0).astype(int), p, 5)
+    assert [(each.rows, each.confidence, each.accuracy) for each in found] == [(100, 0.75, 0.75)]

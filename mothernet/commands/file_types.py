@@ -1,0 +1,122 @@
+"""What ``mothernet export`` can write, chosen by the name of the file: what it says, how large it is, and how it is
+written and compared with the child that was fitted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy.typing as npt
+import pandas as pd
+from mothernet_export import ChildNetwork, check_export, rounded, to_onnx
+from mothernet_export.check import Parity
+from mothernet_export.quantization import Weights, check_weights
+from mothernet_runtime.output import written
+
+from mothernet.commands.hold_out import graph_inputs
+
+__all__ = ["FileType", "ParityError", "Written", "check_parity", "file_type"]
+
+_EVALUATOR_ROWS = 200  # compared by onnx.reference, which looks strings up one by one in Python
+
+
+class ParityError(RuntimeError):
+    """The file does not say what the model says; it was not put in place."""
+
+
+class Written(NamedTuple):
+    """A file in its place, compared: its size, and that of its constants where that is another matter."""
+
+    parity: Parity
+    size_bytes: int
+    constant_bytes: int | None = None
+
+
+class FileType(Protocol):
+    """One kind of file at one place."""
+
+    @property
+    def weights(self) -> Weights:
+        """How weights are stored."""
+
+    @property
+    def all_weights(self) -> tuple[Weights, ...]:
+        """How they could be, the largest first."""
+
+    def said(self, child: ChildNetwork) -> ChildNetwork:
+        """The record that the file says, which differs from `child` by how weights are stored."""
+
+    def limited_bytes(self, child: ChildNetwork, weights: Weights) -> int:
+        """What ``--max-bytes`` limits: the size of the file, or of its constants."""
+
+    def write(self, child: ChildNetwork, X: pd.DataFrame, cells: Mapping[str, npt.NDArray[Any]]) -> Written:
+        """Write the file unless it answers otherwise than the record on some rows, whose cells are given in both ways.
+
+        Raises
+        ------
+        ParityError
+        """
+
+
+@dataclass(frozen=True)
+class OnnxFile:
+    """One .onnx file."""
+
+    output: str | os.PathLike[str]
+    weights: Weights
+    opset: int
+    all_weights: tuple[Weights, ...] = ("float32", "float16", "int8")
+
+    def said(self, child: ChildNetwork) -> ChildNetwork:
+        return rounded(child, self.weights)
+
+    def limited_bytes(self, child: ChildNetwork, weights: Weights) -> int:
+        return to_onnx(child, opset=self.opset, weights=weights).ByteSize()
+
+    def write(self, child: ChildNetwork, X: pd.DataFrame, cells: Mapping[str, npt.NDArray[Any]]) -> Written:
+        inputs = graph_inputs(child, X)
+        with written(self.output) as temporary:
+            to_onnx(child, temporary, opset=self.opset, weights=self.weights)
+            parity = check_export(
+                temporary,
+                self.said(child),
+                inputs.get("numeric"),
+                inputs.get("categorical"),
+                evaluator_rows=_EVALUATOR_ROWS,
+            )
+            check_parity(parity, self.output)
+            return Written(parity, temporary.stat().st_size)
+
+
+def file_type(output: str | os.PathLike[str], weights: Weights, opset: int) -> FileType:
+    """The kind of file that a name asks for.
+
+    Raises
+    ------
+    ValueError
+        If the name or `weights` cannot be used for it.
+    """
+    check_weights(weights)
+    suffix = Path(output).suffix
+    if suffix == ".c":
+        from mothernet.commands.c_source import CFile  # and its compiler's interface, which few need
+
+        return CFile(output, weights)
+    if suffix == ".ort":
+        from mothernet.commands.ort_file import OrtModelFile
+
+        return OrtModelFile(output, weights, opset)
+    return OnnxFile(output, weights, opset)
+
+
+def check_parity(parity: Parity, output: str | os.PathLike[str]) -> None:
+    """Raise ParityError if a comparison failed."""
+    if not parity.ok:
+        raise ParityError(
+            f"the file must answer as the model does (probabilities within {parity.tolerance:g}), however: "
+            f"{parity.comparisons}. {str(output)!r} was left as it was. Please report this with the table."
+        )
