@@ -16,7 +16,7 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +45,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     chosen = [case for case in cases if not args.case or case["name"] in args.case]
     chosen = [case for case in chosen if not (args.answers and "error" in case)]
+    return report(chosen, lambda case: run_case(case, args.command, args.timeout))
+
+
+def report(cases: Sequence[dict[str, Any]], run_one: Callable[[dict[str, Any]], float | None]) -> int:
+    """Run and print each case; 0 if all pass, 1 if any fails. `run_one` is as `run_case`."""
     n_failed, largest = 0, 0.0
-    for case in chosen:
+    for case in cases:
         try:
-            difference = run_case(case, args.command, args.timeout)
+            difference = run_one(case)
         except Failure as failure:
             n_failed += 1
             print(f"FAILED  {case['name']}: {failure}", flush=True)
@@ -56,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             largest = max(largest, difference or 0.0)
             print(f"ok      {case['name']}" + ("" if difference is None else f"  {difference:.1e}"), flush=True)
     print(f"largest difference: {largest:.1e}")
-    print(f"{len(chosen) - n_failed} passed, {n_failed} failed")
+    print(f"{len(cases) - n_failed} passed, {n_failed} failed")
     return 1 if n_failed else 0
 
 

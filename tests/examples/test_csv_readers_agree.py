@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from mothernet_runtime.csv_files import RegularBlock, given_dialect, read_blocks
 
-NODE = Path(__file__).parents[2] / "examples" / "node"
+JAVASCRIPT = Path(__file__).parents[2] / "examples" / "javascript"
 N_FILES = 10_000
 pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="needs node")
 
@@ -158,7 +158,7 @@ def test_python_and_node_read_the_same_cells_of_mutated_files(tmp_path: Path, mo
             files.append((given, content))
             for part in (json.dumps(given).encode(), content):
                 stream.write(struct.pack("<I", len(part)) + part)
-    command = ["node", "--input-type=module", "--eval", READ_ALL, (NODE / "csv_reader.mjs").as_uri(), str(batch)]
+    command = ["node", "--input-type=module", "--eval", READ_ALL, (JAVASCRIPT / "csv_reader.mjs").as_uri(), str(batch)]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     by_node = [json.loads(line) for line in done.stdout.split("\n")[:-1]]

@@ -1,14 +1,22 @@
 // Reads CSV files as section 2.8 of FORMAT.md says: delimiter and encoding found or given, cells as text.
 
-import { gunzipSync } from "node:zlib";
+import { trimmed } from "./cells.mjs";
+import { gunzipped } from "./gzip.mjs";
 
 const DELIMITERS = [",", ";", "\t", "|"];
 const WORDS = { comma: ",", semicolon: ";", tab: "\t", "\\t": "\t", pipe: "|" };
 const ENCODINGS = ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "windows-1252", "iso-8859-1"];
 const ALIASES = {
-  utf8: "utf-8", "utf-8-sig": "utf-8", utf16: "utf-16", "utf-16le": "utf-16-le", "utf-16be": "utf-16-be",
-  cp1252: "windows-1252", "latin-1": "iso-8859-1", latin1: "iso-8859-1",
+  utf8: "utf-8",
+  "utf-8-sig": "utf-8",
+  utf16: "utf-16",
+  "utf-16le": "utf-16-le",
+  "utf-16be": "utf-16-be",
+  cp1252: "windows-1252",
+  "latin-1": "iso-8859-1",
+  latin1: "iso-8859-1",
 };
+/** @type {[string, number[]][]} */
 const MARKS = [
   ["utf-8", [0xef, 0xbb, 0xbf]],
   ["utf-16-le", [0xff, 0xfe]],
@@ -19,17 +27,14 @@ const WINDOWS = "€ ‚ƒ„…†‡ˆ‰Š‹Œ Ž  ‘’“”•–—˜�
 const SAMPLE_BYTES = 1024;
 const SAMPLE_LINES = 200;
 
-/** A text without white space around it, that of ASCII; no expression, which could take long for long texts. */
-export function trimmed(text, white = "\t\n\v\f\r ") {
-  let [start, end] = [0, text.length];
-  while (start < end && white.includes(text[start])) start += 1;
-  while (end > start && white.includes(text[end - 1])) end -= 1;
-  return text.slice(start, end);
-}
-
-/** The dialect that options give: `delimiter` and `encoding`, undefined where they are to be found. */
+/**
+ * The dialect that options give: `delimiter` and `encoding`, undefined where they are to be found.
+ *
+ * @param {{ delimiter?: string, encoding?: string }} options
+ * @returns {Dialect}
+ */
 export function givenDialect({ delimiter, encoding }) {
-  const sign = DELIMITERS.includes(delimiter) ? delimiter : own(WORDS, String(delimiter).toLowerCase());
+  const sign = DELIMITERS.includes(delimiter ?? "") ? delimiter : own(WORDS, String(delimiter).toLowerCase());
   if (delimiter !== undefined && !sign) {
     throw new Error(`the delimiter must be comma, semicolon, tab or pipe, however: ${JSON.stringify(delimiter)}`);
   }
@@ -41,14 +46,25 @@ export function givenDialect({ delimiter, encoding }) {
   return { delimiter: sign, encoding: code };
 }
 
-/** Names, rows of cells and the lines on which these start, of the bytes (a Buffer) of a CSV file. */
+/**
+ * Names, rows of cells and the lines on which these start, of the bytes of a CSV file. What the dialect leaves out is
+ * found.
+ *
+ * @typedef {{ delimiter?: string, encoding?: string }} Dialect
+ * @param {Uint8Array} bytes
+ * @param {Dialect} [dialect]
+ * @returns {{ names: string[], rows: string[][], lines: number[], dialect: Dialect }}
+ */
 export function readCsv(bytes, dialect = {}) {
-  const [text, encoding] = decoded(unzipped(bytes), dialect.encoding);
+  const [text, encoding] = decoded(gunzipped(bytes), dialect.encoding);
   const lines = linesOf(text);
   const zero = lines.findIndex((line) => line.includes("\0"));
   if (zero >= 0) throw new Error(`the rows must be CSV, however: line ${zero + 1} holds the character U+0000`);
   const sample = lines.slice(0, SAMPLE_LINES);
-  const first = Math.max(sample.findIndex((line) => !isBlank(line, ",")), 0);
+  const first = Math.max(
+    sample.findIndex((line) => !isBlank(line, ",")),
+    0,
+  );
   const named = sample.length ? namedDelimiter(sample[first]) : undefined;
   const delimiter = dialect.delimiter ?? named ?? foundDelimiter(sample);
   const records = readRecords(lines, delimiter, named === undefined ? 0 : first + 1);
@@ -57,7 +73,10 @@ export function readCsv(bytes, dialect = {}) {
   const names = header.cells.map((name) => trimmed(name));
   const last = names.findLastIndex(Boolean); // behind it are nameless ones where lines end with a delimiter
   if (last >= 0) names.length = last + 1;
-  const [rows, starts] = [[], []];
+  /** @type {string[][]} */
+  const rows = [];
+  /** @type {number[]} */
+  const starts = [];
   for (const { line, cells } of records) {
     if (cells.length !== header.cells.length) {
       throw new Error(`line ${line}: a row must have ${header.cells.length} cells, however: ${cells.length}`);
@@ -71,50 +90,43 @@ export function readCsv(bytes, dialect = {}) {
   return { names, rows, lines: starts, dialect: { delimiter, encoding } };
 }
 
-function unzipped(bytes) {
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
-  const parts = [];
-  try {
-    for (let rest = bytes; rest.length; ) {
-      const { buffer, engine } = gunzipSync(rest, { info: true });
-      parts.push(buffer);
-      rest = rest.subarray(engine.bytesWritten);
-      const next = rest.findIndex((byte) => byte !== 0); // zeros may follow
-      rest = next < 0 ? rest.subarray(rest.length) : rest.subarray(next);
-    }
-  } catch (error) {
-    throw new Error(`the rows are a damaged gzip file: ${error.message}`);
-  }
-  return Buffer.concat(parts);
-}
-
 /** The text of a file and its encoding. */
 function decoded(bytes, given) {
-  const [marked, mark] = MARKS.find(([, mark]) => mark.every((byte, i) => bytes[i] === byte)) ?? [undefined, []];
+  const [marked, mark] = MARKS.find(([, mark]) => mark.every((byte, i) => bytes[i] === byte)) ?? [
+    undefined,
+    /** @type {number[]} */ ([]),
+  ];
   let encoding = given ?? marked ?? unmarkedUtf16(bytes.subarray(0, SAMPLE_BYTES)) ?? "utf-8";
   if (encoding === "utf-16") encoding = marked?.startsWith("utf-16") ? marked : "utf-16-le";
   if (encoding === marked) bytes = bytes.subarray(mark.length);
-  if (encoding === "iso-8859-1") return [bytes.toString("latin1"), encoding];
-  const refuse = () => new Error(`the rows must be text in ${encoding}, however: they are not. Give --encoding.`);
+  if (encoding === "iso-8859-1") return [latin(bytes), encoding];
+  const refuse = () => new Error(`the rows must be text in ${encoding}, however: they are not. Give their encoding.`);
   if (encoding === "windows-1252") {
     const unknown = bytes.some((byte) => byte >= 0x80 && byte < 0xa0 && WINDOWS[byte - 0x80] === " ");
     if (unknown) throw refuse();
-    return [bytes.toString("latin1").replace(/[\x80-\x9f]/g, (sign) => WINDOWS[sign.charCodeAt(0) - 0x80]), encoding];
+    return [latin(bytes).replace(/[\x80-\x9f]/g, (sign) => WINDOWS[sign.charCodeAt(0) - 0x80]), encoding];
   }
   if (encoding !== "utf-8" && bytes.length % 2) throw refuse();
-  if (encoding === "utf-16-be") bytes = Buffer.from(bytes).swap16();
+  if (encoding === "utf-16-be") bytes = bytes.map((_, i) => bytes[i ^ 1]);
   try {
     const name = encoding === "utf-8" ? encoding : "utf-16le";
     return [new TextDecoder(name, { fatal: true, ignoreBOM: true }).decode(bytes), encoding];
   } catch (error) {
-    throw error.code === "ERR_ENCODING_INVALID_ENCODED_DATA" ? refuse() : error;
+    throw error instanceof TypeError ? refuse() : error;
   }
+}
+
+/** Bytes as the characters of the same numbers. */
+function latin(bytes) {
+  const parts = [];
+  for (let i = 0; i < bytes.length; i += 8192) parts.push(String.fromCharCode(...bytes.subarray(i, i + 8192)));
+  return parts.join("");
 }
 
 /** UTF-16 whose first bytes show zeros at odd or at even offsets only. */
 function unmarkedUtf16(head) {
   const zeros = [0, 0];
-  head.forEach((byte, i) => (zeros[i % 2] += byte === 0));
+  head.forEach((byte, i) => (zeros[i % 2] += Number(byte === 0)));
   const all = zeros[0] + zeros[1];
   if (4 * all < head.length || !all || (zeros[0] && zeros[1])) return undefined;
   return zeros[1] ? "utf-16-le" : "utf-16-be";
@@ -124,7 +136,7 @@ function unmarkedUtf16(head) {
 function linesOf(text) {
   const lines = [];
   const next = { "\n": -1, "\r": -1 }; // positions, looked for only when passed
-  for (let start = 0; start < text.length; ) {
+  for (let start = 0; start < text.length;) {
     for (const sign of ["\n", "\r"]) {
       if (next[sign] < start) next[sign] = text.indexOf(sign, start);
       if (next[sign] < 0) next[sign] = text.length;
@@ -180,8 +192,9 @@ function* readRecords(lines, delimiter, next = 0) {
     const start = next;
     let line = lines[next++];
     if (isBlank(line, delimiter)) continue;
+    /** @type {string[]} */
     const cells = [];
-    for (let position = 0, ended = false; !ended; ) {
+    for (let position = 0, ended = false; !ended;) {
       while (line[position] === " ") position += 1;
       if (line[position] !== '"') {
         const end = line.indexOf(delimiter, position);
@@ -190,8 +203,10 @@ function* readRecords(lines, delimiter, next = 0) {
         position = end + 1;
         continue;
       }
-      const [parts, opened] = [[], next];
-      for (position += 1; ; ) {
+      const opened = next;
+      /** @type {string[]} */
+      const parts = [];
+      for (position += 1; ;) {
         const end = line.indexOf('"', position);
         if (end < 0) {
           parts.push(line.slice(position));

@@ -1,16 +1,17 @@
 // Reads what a MotherNet .onnx file says about itself, and refuses a file that is not as FORMAT.md demands.
 //
-// onnxruntime-node keeps a model's metadata to itself. An .onnx file is a protobuf message: a list of numbered fields,
-// some of which hold messages again. Those numbers cannot change without breaking every ONNX reader, so the few lines
-// at the end of this file need no protobuf library.
+// onnxruntime for JavaScript keeps a model's metadata to itself. An .onnx file is a protobuf message: a list of numbered
+// fields, some of which hold messages again. Those numbers cannot change without breaking every ONNX reader, so the few
+// lines at the end of this file need no protobuf library.
 
-import { createHash } from "node:crypto";
 import { check, isOf, quoted } from "./checks.mjs";
+import { floatText } from "./cells.mjs";
 import { readColumns } from "./schema.mjs";
 
 const KEYS = ["schema", "schema_hash", "graph_hash", "versions", "self_test"].map((key) => `mothernet.${key}`);
 const DOMAINS = ["", "ai.onnx", "ai.onnx.ml"];
-const OPERATORS = new Set( // section 1 of FORMAT.md, of both domains
+const OPERATORS = new Set(
+  // section 1 of FORMAT.md, of both domains
   `
   Abs Add And ArgMax ArgMin Cast Ceil Clip Concat Constant CumSum Div Elu Equal Erf Exp Expand Flatten Floor Gather
   GatherElements GatherND Gelu Gemm Greater GreaterOrEqual HardSigmoid HardSwish Identity IsInf IsNaN LeakyRelu Less
@@ -23,11 +24,15 @@ const OPERATORS = new Set( // section 1 of FORMAT.md, of both domains
 );
 const LABEL_TYPES = ["string", "integer", "boolean", "float"];
 
-/** Columns and class texts of the model in `bytes` (a Buffer), and the inputs and outputs that its graph must have. */
-export function readModelFile(bytes) {
+/**
+ * Columns and classes of a model, the inputs and outputs that its graph must have, and its self-test, not yet checked.
+ *
+ * @param {Uint8Array} bytes
+ */
+export async function readModelFile(bytes) {
   const metadata = new Map();
   for (const entry of messages(bytes, 14)) {
-    const [key, value] = [1, 2].map((number) => messages(entry, number)[0] ?? Buffer.alloc(0));
+    const [key, value] = [1, 2].map((number) => messages(entry, number)[0] ?? new Uint8Array(0));
     check(!metadata.has(text(key)), `keys of the metadata must be unique, however: ${quoted(text(key))}`);
     metadata.set(text(key), value);
   }
@@ -36,17 +41,18 @@ export function readModelFile(bytes) {
   check(format === "2", `the format must be 2, the only one known here, however: ${quoted(format)}`);
   for (const key of KEYS) check(metadata.has(key), `the metadata must have the key ${key}, however: it is missing`);
   const [schema, hash, graphHash, versions, selfTest] = KEYS.map((key) => metadata.get(key));
-  const sum = createHash("sha256").update(schema).digest("hex");
-  check(sum === text(hash), "the schema must match its hash, however: it does not");
+  check((await sha256(schema)) === text(hash), "the schema must match its hash, however: it does not");
   checkGraph(bytes);
-  const graphSum = createHash("sha256").update(messages(bytes, 7)[0]).digest("hex");
-  check(text(graphHash) === graphSum, "the graph must match its hash, however: it does not");
+  check(
+    (await sha256(messages(bytes, 7)[0])) === text(graphHash),
+    "the graph must match its hash, however: it does not",
+  );
 
   for (const value of Object.values(parseObject(text(versions), "versions"))) isOf(value, "string", "a version");
-  const { columns, labels, probabilities } = parseObject(text(selfTest), "self_test");
-  isOf(columns, "object", "columns of self_test");
-  check(Array.isArray(labels) && Array.isArray(probabilities), "self_test must have labels and probabilities");
-  return readSchema(text(schema));
+  const model = readSchema(text(schema));
+  const test = parseObject(text(selfTest), "self_test");
+  const { labels } = JSON.parse(numbersAsText(text(selfTest)));
+  return { ...model, selfTest: { ...test, labelTexts: labels } };
 }
 
 function readSchema(json) {
@@ -54,12 +60,9 @@ function readSchema(json) {
   const { label_type: labelType, width } = schema;
   check(LABEL_TYPES.includes(labelType), `label_type must be of ${LABEL_TYPES}, however: ${quoted(labelType)}`);
   check(Number.isInteger(width) && width >= 0, `width must be at least 0, however: ${quoted(width)}`);
-  // a Number would round integers beyond 2^53, so numbers are read as strings where classes are
-  const stringOrNumber = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
-  const numbersAsText = json.replace(stringOrNumber, (part) => (part[0] === '"' ? part : `"${part}"`));
   const isNumber = labelType === "integer" || labelType === "float";
-  const values = isNumber ? JSON.parse(numbersAsText).classes : schema.classes;
-  const classTexts = readClasses(values, schema.classes, labelType);
+  const values = isNumber ? JSON.parse(numbersAsText(json)).classes : schema.classes;
+  const { classes, classTexts } = readClasses(values, schema.classes, labelType);
 
   check(Array.isArray(schema.columns) && schema.columns.length, "columns must be a list of at least one column");
   const [columns, counts] = readColumns(schema.columns);
@@ -71,10 +74,16 @@ function readSchema(json) {
     ["label", labelType === "integer" ? "int64" : "string"],
     ["probabilities", "float32", classTexts.length],
   ];
-  return { columns, classTexts, inputs: inputs.filter(([, , count]) => count), outputs };
+  return { columns, classes, classTexts, labelType, inputs: inputs.filter(([, , count]) => count), outputs };
 }
 
-/** The classes as the graph writes them into `label`; `values` holds numbers as text. */
+/** JSON with numbers as strings, since a Number would round integers beyond 2^53. */
+function numbersAsText(json) {
+  const stringOrNumber = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
+  return json.replace(stringOrNumber, (part) => (part[0] === '"' ? part : `"${part}"`));
+}
+
+/** The classes, typed and as the graph writes them into `label`; `values` holds numbers as text. */
 function readClasses(values, parsed, labelType) {
   check(Array.isArray(parsed) && parsed.length >= 2, "classes must be a list of at least two");
   const type = { string: "string", boolean: "boolean", integer: "number", float: "number" }[labelType];
@@ -88,20 +97,20 @@ function readClasses(values, parsed, labelType) {
     values = values.map(Number);
     check(values.every(Number.isFinite), `classes must be finite, however: ${values}`);
   }
-  const inOrder = (a, b) => (labelType === "string" ? Buffer.compare(Buffer.from(a), Buffer.from(b)) < 0 : a < b);
+  const inOrder = (a, b) => (labelType === "string" ? isBefore(a, b) : a < b);
   for (const [i, value] of values.entries()) {
     check(i === 0 || inOrder(values[i - 1], value), "classes must be strictly increasing, however: they are not");
   }
-  if (labelType === "boolean") return values.map((value) => (value ? "True" : "False"));
-  return labelType === "float" ? values.map(floatText) : values.map(String);
+  const textOf = { boolean: (value) => (value ? "True" : "False"), float: floatText }[labelType] ?? String;
+  const isExact = labelType !== "integer" || values.every((n) => Number.isSafeInteger(Number(n)));
+  return { classes: isExact ? parsed : values, classTexts: values.map(textOf) };
 }
 
-/** A float as Python's repr writes it: 2.0, 1e-07, 1e+22. */
-function floatText(value) {
-  const [digits, exponent] = value.toExponential().split("e");
-  const isShort = Number(exponent) >= -4 && Number(exponent) < 16;
-  if (!isShort) return `${digits}e${exponent[0]}${exponent.slice(1).padStart(2, "0")}`;
-  return `${Object.is(value, -0) ? "-0" : value}${Number.isInteger(value) ? ".0" : ""}`;
+/** Whether a text stands before another by code points, which is not the order of UTF-16. */
+function isBefore(text, other) {
+  const [left, right] = [text, other].map((each) => Array.from(each, (sign) => sign.codePointAt(0)));
+  const i = left.findIndex((point, k) => point !== right[k]);
+  return i < 0 ? left.length < right.length : left[i] < (right[i] ?? -1);
 }
 
 /** No operators but those that a file may use, no functions, no subgraphs, no data in other files. */
@@ -146,7 +155,14 @@ function text(bytes) {
   }
 }
 
-/** The contents (Buffers) of all fields of one number in a protobuf message; that of a bare number is empty. */
+async function sha256(bytes) {
+  const why = "the page must be served by https or from localhost: others get no SHA-256 from the browser";
+  check(globalThis.crypto?.subtle, why);
+  const digest = await crypto.subtle.digest("SHA-256", bytes);
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The contents of all fields of one number in a protobuf message; that of a bare number is empty. */
 function messages(bytes, wanted) {
   const found = [];
   let position = 0;

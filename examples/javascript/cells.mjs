@@ -1,18 +1,75 @@
-// What a cell's text means, by the rule of its column: sections 2.1 to 2.5 of FORMAT.md.
+// What a cell means, by the rule of its column: sections 2.1 to 2.6 of FORMAT.md.
 
-import { trimmed } from "./csv_reader.mjs";
+import { quoted } from "./checks.mjs";
 import { secondsOfText } from "./dates.mjs";
 
 const BLANKS = new Set(
-  ["", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA"].concat(
-    ["NULL", "NaN", "None", "n/a", "nan", "null"],
-  ),
+  [
+    "",
+    "#N/A",
+    "#N/A N/A",
+    "#NA",
+    "-1.#IND",
+    "-1.#QNAN",
+    "-NaN",
+    "-nan",
+    "1.#IND",
+    "1.#QNAN",
+    "<NA>",
+    "N/A",
+    "NA",
+  ].concat(["NULL", "NaN", "None", "n/a", "nan", "null"]),
 );
 const SPACE = "[\\t\\n\\v\\f\\r \\u00a0\\u202f]*";
 const SPACES = "\t\n\v\f\r \u00a0\u202f";
 const TRUE = /^(?:true|t|yes|y|on)$/i;
 const FALSE = /^(?:false|f|no|n|off)$/i;
 const INTEGER = /^([+-]?)([0-9]+)(?:\.0*)?$/;
+
+const WHAT = { number: "numbers", boolean: "true or false", date: "dates or times", category: "text" };
+
+/** A function from a raw cell, a text or of a type of JavaScript, to its value: a number, seconds or a category. */
+export function rawCellReader(column) {
+  const readText = cellReader(column);
+  const { type } = column;
+  return (cell) => {
+    if (typeof cell === "string") {
+      if (cell.includes("\0") || !cell.isWellFormed()) {
+        throw new Error(`must hold text without U+0000 and lone surrogates, however: ${quoted(cell)}`);
+      }
+      return readText(cell);
+    }
+    if (cell === null || cell === undefined || Number.isNaN(cell)) return type === "category" ? "" : NaN;
+    if (type === "category" && ["number", "bigint", "boolean"].includes(typeof cell)) return readText(textOf(cell));
+    if (type === "date" && cell instanceof Date) return cell.getTime() / 1000;
+    const isNumber = type === "number" || type === "boolean";
+    if (isNumber && ["number", "bigint", "boolean"].includes(typeof cell)) return Number(cell);
+    throw new Error(`must hold ${WHAT[type]}, however: ${cell instanceof Date ? "a Date" : quoted(cell)}`);
+  };
+}
+
+/** The text of a category that is a number or a boolean. */
+function textOf(cell) {
+  if (typeof cell === "boolean") return cell ? "True" : "False";
+  if (typeof cell === "bigint" || Number.isInteger(cell)) return String(BigInt(cell));
+  return Number.isFinite(cell) ? floatText(cell) : cell > 0 ? "inf" : "-inf";
+}
+
+/** A float as Python's repr writes it: 2.0, 1e-07, 1e+22. */
+export function floatText(value) {
+  const [digits, exponent] = value.toExponential().split("e");
+  const isShort = Number(exponent) >= -4 && Number(exponent) < 16;
+  if (!isShort) return `${digits}e${exponent[0]}${exponent.slice(1).padStart(2, "0")}`;
+  return `${Object.is(value, -0) ? "-0" : value}${Number.isInteger(value) ? ".0" : ""}`;
+}
+
+/** A text without white space around it, that of ASCII; no expression, which could take long for long texts. */
+export function trimmed(text, white = "\t\n\v\f\r ") {
+  let [start, end] = [0, text.length];
+  while (start < end && white.includes(text[start])) start += 1;
+  while (end > start && white.includes(text[end - 1])) end -= 1;
+  return text.slice(start, end);
+}
 
 /** A function from text to the value of a cell: a number (NaN if missing), seconds of a date, or a category. */
 export function cellReader(column) {
@@ -29,12 +86,11 @@ export function cellReader(column) {
     };
   }
   const read = column.type === "date" ? (text) => secondsOfText(text, column.pattern) : numberReader(column);
-  const what = { number: "numbers", boolean: "true or false", date: "dates or times" }[column.type];
   return (cell) => {
     const text = trimmed(cell);
     if (isMissing(text)) return NaN;
     const value = read(text);
-    if (value === undefined) throw new Error(`must hold ${what}, however: ${JSON.stringify(cell)}`);
+    if (value === undefined) throw new Error(`must hold ${WHAT[column.type]}, however: ${quoted(cell)}`);
     return value;
   };
 }

@@ -11,6 +11,7 @@ export function check(condition, message) {
 }
 
 export function quoted(value) {
+  if (typeof value === "bigint") return String(value);
   if (typeof value === "object" && value !== null) return Array.isArray(value) ? "a list" : "an object";
   const json = String(JSON.stringify(value));
   return json.length <= 80 ? json : `${json.slice(0, 80)}...`;

@@ -1,8 +1,7 @@
-// The columns that a file describes: how raw cells are read, and which inputs of the graph they become; FORMAT.md, section 5.
+// The columns that a file describes: how raw cells are read, and which inputs of the graph they become (FORMAT.md, 5).
 
-import { cellReader } from "./cells.mjs";
+import { cellReader, rawCellReader, trimmed } from "./cells.mjs";
 import { check, isOf, quoted } from "./checks.mjs";
-import { trimmed } from "./csv_reader.mjs";
 import { DATE_PATTERNS } from "./dates.mjs";
 
 const DATE_PARTS = ["days", "month", "weekday", "hour"];
@@ -15,7 +14,7 @@ const KEYS = {
   ignored: [],
 };
 
-/** Checked columns, each with `read` (text to value) unless it is ignored, and how many columns each input has. */
+/** Checked columns, each with `read` (raw cell to value) unless it is ignored, and how many columns each input has. */
 export function readColumns(entries) {
   const counts = { numeric: 0, categorical: 0 };
   const columns = entries.map((entry) => readColumn(entry, counts));
@@ -38,14 +37,14 @@ function readColumn(column, counts) {
     check(column.categories === undefined, `${name} is no category, and must have no categories, however: it has`);
     check(used || !hasMissing, `${name} is not used, so missing_in_training must be false, however: it is true`);
     check(type !== "ignored" || !used, `${name} is ignored, so used must be false, however: it is true`);
-    return type === "ignored" ? column : { ...column, read: cellReader(column) };
+    return type === "ignored" ? column : { ...column, read: rawCellReader(column) };
   }
   const read = cellReader(column);
   checkTexts(column.categories, `categories of ${name}`, (text) => read(text) === text);
   const known = new Set(column.categories);
   check(used === known.size > 0, `used of ${name} must fit its categories, however: ${used}`);
   check(hasMissing === known.has(""), `missing_in_training of ${name} must fit its categories, however: ${hasMissing}`);
-  return { ...column, read, known };
+  return { ...column, read: rawCellReader(column), known };
 }
 
 function readRule(column, name) {
@@ -54,7 +53,10 @@ function readRule(column, name) {
     const what = `${key} of ${name}`;
     isOf(column[key], key === "percent" || key === "integers" ? "boolean" : "string", what);
     const choices = CHOICES[key];
-    check(!choices || choices.includes(column[key]), `${what} must be one of ${quoted(choices?.join(" "))}, however: ${quoted(column[key])}`);
+    check(
+      !choices || choices.includes(column[key]),
+      `${what} must be one of ${quoted(choices?.join(" "))}, however: ${quoted(column[key])}`,
+    );
   }
   if (column.type !== "number") return;
   check(column.decimal !== column.group, `decimal and group of ${name} must differ, however: they are the same`);

@@ -44,7 +44,9 @@ function dayOf({ year, month, day, name }) {
   let y = Number(year);
   if (year.length === 2) y += y < 69 ? 2000 : 1900;
   const word = name?.toLowerCase();
-  const m = name ? MONTHS.findIndex((full) => [full, full.slice(0, 3), full.slice(0, 4)].includes(word)) + 1 : Number(month);
+  const m = name
+    ? MONTHS.findIndex((full) => [full, full.slice(0, 3), full.slice(0, 4)].includes(word)) + 1
+    : Number(month);
   const date = new Date(0);
   date.setUTCFullYear(y, m - 1, Number(day)); // Date.UTC takes years below 100 for those of the last century
   const isThere = date.getUTCMonth() === m - 1 && date.getUTCDate() === Number(day) && y > 0 && m > 0;
