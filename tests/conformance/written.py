@@ -41,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
 def by_c(record: ChildNetwork, rows: Path, folder: Path) -> int:
     answers = run(program(record, folder), zip(*csv_cells(rows, record).values(), strict=True))
     classes = [str(label) for label in record.target.classes]
-    lines = csv.writer(sys.stdout, lineterminator="\n")
+    lines = csv.writer(sys.stdout, lineterminator="\n", quoting=csv.QUOTE_ALL)  # a lone \r would not be quoted
     lines.writerow(["label", *(f"probability_{label}" for label in classes)])
     for place, *probabilities in answers:
         if int(place) < 0:

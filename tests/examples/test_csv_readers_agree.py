@@ -1,14 +1,14 @@
-"""The CSV readers of Python and Node give the same cells of the same bytes, or both an error, however odd the bytes."""
+"""The CSV readers of all languages give the same cells of the same bytes, or all an error, however odd the bytes."""
 
 from __future__ import annotations
 
 import gzip
 import io
 import json
+import os
 import random
-import shutil
 import struct
-import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,15 +16,20 @@ from typing import Any
 import pytest
 from mothernet_runtime.csv_files import RegularBlock, given_dialect, read_blocks
 
-JAVASCRIPT = Path(__file__).parents[2] / "examples" / "javascript"
-N_FILES = 10_000
-pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="needs node")
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "conformance"))
 
-# each file is preceded by the length of its options, these, and its length; prints the cells or an error for each
+import consumers  # noqa: E402
+
+JAVA = "examples/java/target"
+N_FILES = 10_000
+
+# each file is preceded by the length of its options, these, and its length; writes the cells or an error for each
 READ_ALL = """
-const { readFileSync } = await import("node:fs");
+const { readFileSync, writeFileSync } = await import("node:fs");
 const { givenDialect, readCsv } = await import(process.argv[1]);
 const bytes = readFileSync(process.argv[2]);
+const answers = [];
 for (let at = 0; at < bytes.length; ) {
   const parts = [];
   for (let k = 0; k < 2; k++) {
@@ -40,8 +45,9 @@ for (let at = 0; at < bytes.length; ) {
     if (error.constructor !== Error) throw error;
     answer = { error: error.message };
   }
-  console.log(JSON.stringify(answer));
+  answers.push(JSON.stringify(answer) + "\\n");
 }
+writeFileSync(process.argv[3], answers.join(""));
 """
 CELLS = [*("", "a", "1.5", " x", "x ", " ", "a b", '"', '""', 'in"ch', "é", "日本", "\u2028", "\x1c", "\x85", "🙂")]
 CELLS += ["\ufeff", "e\u0301", "1,5", "a;b", "x\ty", "p|q", "two\nlines", "two\r\nlines", "two\rlines", "sep=;", "\x0b"]
@@ -146,25 +152,54 @@ def read_by_python(given: dict[str, str], block_bytes: int) -> dict[str, Any]:
     return {"names": names, "rows": rows, "lines": lines, "dialect": dialect}
 
 
-def test_python_and_node_read_the_same_cells_of_mutated_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rng, batch = random.Random(11), tmp_path / "batch"
-    files, answers = [], []
-    with open(batch, "wb") as stream:
+@pytest.fixture(scope="module")
+def batch(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Any]]:
+    """A file of options and CSV files, each with its length before it, and the answers of Python."""
+    rng, path = random.Random(11), tmp_path_factory.mktemp("csv") / "batch"
+    answers = []
+    with open(path, "wb") as stream, pytest.MonkeyPatch.context() as patch:
         for _ in range(N_FILES):
             given, content = options(rng), mutated(table(rng), rng)
             standard_input = SimpleNamespace(buffer=io.BufferedReader(io.BytesIO(content)))  # files take far longer
-            monkeypatch.setattr("sys.stdin", standard_input)
-            answers.append(read_by_python(given, rng.choice([1, 7, 64, 1000, 1 << 20])))
-            files.append((given, content))
+            patch.setattr("sys.stdin", standard_input)
+            answers.append((given, content, read_by_python(given, rng.choice([1, 7, 64, 1000, 1 << 20]))))
             for part in (json.dumps(given).encode(), content):
                 stream.write(struct.pack("<I", len(part)) + part)
-    command = ["node", "--input-type=module", "--eval", READ_ALL, (JAVASCRIPT / "csv_reader.mjs").as_uri(), str(batch)]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60)
+    return path, answers
+
+
+def commands(path: Path) -> dict[str, list[str]]:
+    """Per language what reads the file and writes a line of JSON for each CSV file in it."""
+    reader = (ROOT / "examples" / "javascript" / "csv_reader.mjs").as_uri()
+    classpath = ROOT / JAVA / "classpath"
+    folders = [f"{JAVA}/classes", f"{JAVA}/test-classes", classpath.read_text() if classpath.exists() else ""]
+    return {
+        "node": ["node", "--input-type=module", "--eval", READ_ALL, reader, str(path), f"{path}.answers"],
+        "go": ["go", "test", "-count=1", "-run", "TestReadAll", "./mothernet"],
+        "java": ["java", "-cp", os.pathsep.join(folders), "mothernet.ReadAll", str(path), f"{path}.answers"],
+    }
+
+
+@pytest.mark.parametrize("name", ["node", "go", "java"])
+def test_all_languages_read_the_same_cells_of_mutated_files(
+    name: str, batch: tuple[Path, list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, answers = batch
+    consumer = next(each for each in consumers.CONSUMERS if each.name == name)
+    missing = consumers.missing_tools(consumer)
+    if missing and not os.environ.get("CI"):
+        pytest.skip(f"{name} needs {' and '.join(missing)}")
+    assert name == "node" or consumers.build(consumer) == ""
+    monkeypatch.setenv("CSV_BATCH", str(path))
+    monkeypatch.setenv("CSV_ANSWERS", f"{path}.answers")
+    done = consumers.run(commands(path)[name], consumer, consumer.folder if name == "go" else ".")
     assert (done.returncode, done.stderr) == (0, "")
-    by_node = [json.loads(line) for line in done.stdout.split("\n")[:-1]]
-    assert len(by_node) == N_FILES
-    for (given, content), python, node in zip(files, answers, by_node, strict=True):
-        if "error" not in python or "error" not in node:
-            assert python == node, (given, content[:2000])
-    n_errors = sum("error" in answer for answer in answers)
+    lines = Path(f"{path}.answers").read_text("utf-8").split("\n")[:-1]
+    assert len(lines) == N_FILES
+    for (given, content, python), line in zip(answers, lines, strict=True):
+        other = json.loads(line)
+        if "error" not in python or "error" not in other:
+            wanted = {key: python[key] for key in python if key in other or key != "dialect"}  # not all tell that
+            assert wanted == other, (given, content[:2000])
+    n_errors = sum("error" in answer for *_, answer in answers)
     assert 0.1 * N_FILES < n_errors < 0.7 * N_FILES  # both kinds are tried
