@@ -35,6 +35,7 @@ from mothernet.settings import DEFAULT_SETTINGS, FitSettings, Size
 from mothernet.tables.columns import TrainingColumn, read_training_columns
 from mothernet.tables.inference import COLUMN_TYPES, ColumnChoice
 from mothernet.tables.labels import label_array
+from mothernet.teachers import learned_lesson, rows_of
 
 __all__ = ["MotherNetClassifier"]
 
@@ -70,6 +71,14 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
     penalty : {"cross-validated", "predicted"}, default "cross-validated"
         Whether the strength of the output layer's penalty is chosen by cross-validation of that layer, or predicted by
         the hypernetwork in the same forward pass.
+    teacher : classifier, optional
+        Of scikit-learn's kind, with ``predict_proba``, taking the same ``X`` (a DataFrame or an array): a clone is
+        fitted to the same rows, and teaches the child on rows that are made by exchanging cells. One that is fitted
+        already: in scikit-learn's ``FrozenEstimator``.
+    teacher_share : float between 0 and 1, optional
+        How much the teacher counts there. Default: chosen, with how sure it may be, by the loss of children on rows
+        held out, which takes a dozen further fits; zero if it does not help. What a frozen teacher was fitted to is
+        not held out from it: say a share.
     settings : FitSettings, optional
         Constants of the fit, for experiments.
 
@@ -77,6 +86,8 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
     ----------
     classes_ : ndarray (C,)
     child_ : mothernet_export.ChildNetwork
+    teacher_share_ : float
+        How much the teacher counted, if there is one.
     n_features_in_ : int
     feature_names_in_ : ndarray of str, if fitted on a DataFrame
 
@@ -109,6 +120,8 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
         columns: Mapping[str, ColumnChoice | CellRule] | None = None,
         class_weight: Mapping[Any, float] | str | None = None,
         penalty: PenaltySource = "cross-validated",
+        teacher: Any = None,
+        teacher_share: float | None = None,
         settings: FitSettings | None = None,
     ) -> None:
         self.width = width
@@ -120,6 +133,8 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
         self.columns = columns
         self.class_weight = class_weight
         self.penalty = penalty
+        self.teacher = teacher
+        self.teacher_share = teacher_share
         self.settings = settings
 
     def __sklearn_tags__(self) -> Tags:
@@ -153,8 +168,10 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
         y = label_array(y)
         check_classification_targets(y)
         row_weight = self._row_weight(X, y, sample_weight)
+        given = None if sample_weight is None else _check_sample_weight(sample_weight, y, dtype=np.float64)
         if row_weight is not None:
             kept = np.flatnonzero(row_weight)
+            given = None if given is None else given[kept]
             table = {name: _rows(column, kept) for name, column in table.items()}
             y, row_weight = y[kept], row_weight[kept] / row_weight[kept].mean()
         columns = read_training_columns(table, self._choices(list(table)), are_named=self._is_named)
@@ -162,7 +179,11 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
         seed = self.random_state
         if not isinstance(seed, numbers.Integral):
             seed = check_random_state(seed).randint(2**31)
-        self.child_ = fit_network(columns, y, options, seed=int(seed), row_weight=row_weight)
+        lesson = None
+        if self.teacher is not None:
+            taught = X if row_weight is None else rows_of(X, kept)
+            lesson, self.teacher_share_ = learned_lesson(self, taught, y, given, int(seed), options.settings)
+        self.child_ = fit_network(columns, y, options, seed=int(seed), row_weight=row_weight, lesson=lesson)
         self.classes_ = np.array(self.child_.target.classes, y.dtype)
         self._file_columns = read_columns(schema(self.child_)["columns"])
         self._reader, self._warned = RowReader(self._file_columns), False

@@ -7,7 +7,7 @@ checkpoint holds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 __all__ = ["DEFAULT_SETTINGS", "FitSettings", "Size"]
@@ -42,8 +42,9 @@ class FitSettings:
     # columns of a wide table
     max_unscreened_columns: int = 100
     max_screening_rows: int = 4_000
-    max_screened_columns: int = 200  # those with the largest mutual information
-    screening_trees: int = 100
+    candidate_trees: int = 50  # of all columns
+    max_screened_columns: int = 200  # those that they use most
+    screening_trees: int = 100  # of these and their shadows
     screening_depth: int = 8
     screening_share: float = 0.3  # of the columns, among which a split is chosen
     screening_penalties: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03)  # of the regressions that judge whether to screen
@@ -71,6 +72,8 @@ class FitSettings:
     rule_share: float = 0.45  # of their output layer in the mean of the output layers
     rule_penalty: float = 2.0  # beside the other units', of a rule of standard deviation one: the rarer, the stronger
     max_grown_rows: int = 2_000  # by which the trees grow
+    screened_rule_units: int = 1_024  # of a table whose columns were screened: all that are left matter
+    screened_rule_trees: int = 60
 
     # many rows: further knots by the labels, and all weights trained
     min_refined_rows: int = 5_000
@@ -110,6 +113,7 @@ class FitSettings:
     max_prices_paid: float = 100.0  # all that is taken away may cost as many as this, units and inputs each ...
     always_allowed: float = 1e-6  # nats that all together may move the probabilities in any case
     max_attempts: int = 6  # ... with a price that falls to a quarter until it does
+    max_taught_attempts: int = 2  # another classifier's probabilities are out of reach at any price
     matched_rows: int = 4_000  # of the training table, by which it is judged ...
     mixed_rows: int = 2_000  # ... and rows made of these, in which ...
     mixed_share: float = 0.3  # ... so many cells are another row's
@@ -139,6 +143,13 @@ class FitSettings:
     max_fold_rows: int = 4_000  # fewer when ...
     max_fold_cells: int = 4_000_000  # ... rows x inputs of the output layer x classes would exceed this
 
+    # another classifier as a teacher
+    teacher_shares: tuple[float, ...] = (0.0, 0.25, 0.5)  # of it, of which rows held out choose one ...
+    min_teacher_errors: float = 1.0  # ... if it gains so many standard errors over the one before that was taken
+    teacher_folds: int = 4
+    max_folded_rows: int = 2_000  # of more rows, only one fold is held out
+    teacher_deviation: float = 0.5  # like temperature_deviation
+
     # float32 in the file
     max_rounding_error: float = 4e-6  # of a probability, before the encoding is folded in and adds its own
     max_refined_rounding_error: float = 8e-6  # weights that are trained cannot be solved again with more penalty
@@ -152,6 +163,10 @@ class FitSettings:
             "large": self.large_price,
         }
         return prices[size] * min(1.0, self.full_price_rows / n_rows)
+
+    def of_screened_table(self) -> FitSettings:
+        """The same for a table some of whose columns were screened out."""
+        return replace(self, rule_units=self.screened_rule_units, rule_trees=self.screened_rule_trees)
 
     def units_of_size(self, size: Size, n_rows: int) -> int:
         """How many units a child of this size has at most."""

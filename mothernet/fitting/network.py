@@ -23,6 +23,7 @@ from mothernet.fitting.hidden_layer import stratified_rows
 from mothernet.fitting.refinement import deciding_rows, refined
 from mothernet.fitting.screening import screened_columns
 from mothernet.fitting.simplification import simplified
+from mothernet.fitting.teaching import Lesson
 from mothernet.network.checkpoint import load_checkpoint
 from mothernet.network.forward import ForwardPass
 from mothernet.network.support_set import balanced_weights
@@ -72,6 +73,7 @@ def fit_network(
     seed: int = 0,
     row_weight: npt.NDArray[np.float64] | None = None,
     progress: Callable[[str], None] = lambda stage: None,
+    lesson: Lesson | None = None,
 ) -> ChildNetwork:
     """Fit a child to a table.
 
@@ -87,6 +89,8 @@ def fit_network(
         Positive weights of the rows in the loss, one in the mean. Default: all equal.
     progress : callable, optional
         Told what comes next.
+    lesson : Lesson, optional
+        What another classifier says.
 
     Raises
     ------
@@ -103,10 +107,13 @@ def fit_network(
         rows = stratified_rows(y, settings.max_fit_rows, rng)
         columns = [column.take(rows) for column in columns]
         y, row_weight = y[rows], None if row_weight is None else row_weight[rows]
+        lesson = None if lesson is None else lesson.take(rows)
     quantile_weight = balanced_weights(y, len(classes)) * (1 if row_weight is None else row_weight)
     raw = raw_columns((column.name, column.rule, column.values) for column in columns)
     progress("encode")
-    raw = screened_columns(raw, y, len(classes), rng, settings)
+    screened = screened_columns(raw, y, len(classes), rng, settings)
+    if any(new is not old for new, old in zip(screened, raw, strict=False)):
+        raw, settings = screened, settings.of_screened_table()
     decides = deciding_rows(y, rng, settings)
     encoding = fit_encoding(
         raw,
@@ -152,7 +159,7 @@ def fit_network(
     progress("make smaller")
     if encoding.inputs.shape[1]:
         price, max_units = settings.price(options.size, len(y)), settings.units_of_size(options.size, len(y))
-        child = simplified(encoding, raw, weights, y, price, rng, settings, row_weight, max_units)
+        child = simplified(encoding, raw, weights, y, price, rng, settings, row_weight, max_units, lesson)
     else:
         child = folded(encoding, weights)
     return ChildNetwork(

@@ -16,7 +16,7 @@ from mothernet.fitting.output_layer import OutputLayer, solve
 from mothernet.fitting.probabilities import log_softmax, softmax
 from mothernet.settings import FitSettings
 
-__all__ = ["CrossValidation", "cross_validated"]
+__all__ = ["CrossValidation", "cross_validated", "held_out_temperature", "stratified_folds"]
 
 _TEMPERATURES = 61
 
@@ -71,7 +71,7 @@ def cross_validated(
     per_row = len(phi) / len(rows)  # lambda goes with 1 / rows
     phi, y = phi[rows], y[rows]
     weight = np.ones(len(rows)) if row_weight is None else row_weight[rows]
-    fold = _folds(y, settings.folds, rng)
+    fold = stratified_folds(y, settings.folds, rng)
     held_out = fold == np.arange(settings.folds)[:, None]  # (folds, n)
     # the only row of a class cannot be predicted without it, and must not decide
     counted = np.bincount(y, minlength=n_classes)[y] > 1  # (n,)
@@ -120,11 +120,13 @@ def cross_validated(
                 best, best_loss, best_output, best_logits = factor, loss, output, logits
                 break
     likelihood = softmax(-len(y) / settings.loss_temperature * np.array(losses))
-    temperature = _temperature(best_logits[counted], y[counted], weight[counted], settings.temperature_deviation)
+    temperature = held_out_temperature(
+        best_logits[counted], y[counted], weight[counted], settings.temperature_deviation
+    )
     return CrossValidation(np.exp(likelihood @ np.log(factors)), temperature)
 
 
-def _temperature(logits: Array, y: Indices, row_weight: Array, deviation: float) -> float:
+def held_out_temperature(logits: Array, y: Indices, row_weight: Array, deviation: float) -> float:
     """The most probable factor on (n, C) logits of rows that were held out; `deviation` is that of its logarithm."""
     tried = np.linspace(-5 * deviation, 5 * deviation, _TEMPERATURES)
     costs = []
@@ -134,7 +136,7 @@ def _temperature(logits: Array, y: Indices, row_weight: Array, deviation: float)
     return float(np.exp(tried[np.argmin(costs)]))
 
 
-def _folds(y: Indices, n_folds: int, rng: np.random.Generator) -> Indices:
+def stratified_folds(y: Indices, n_folds: int, rng: np.random.Generator) -> Indices:
     """Fold of every row; the rows of a class are dealt out in turn."""
     order = rng.permutation(len(y))
     order = order[y[order].argsort(kind="stable")]

@@ -1,10 +1,10 @@
 """Wide tables: which columns tell anything about the class.
 
 A thousand columns of noise drown twenty that matter: each has ramps and weights of its own, and by chance some seem to
-tell something. So of a wide table the columns with the largest mutual information are shown to extremely randomised
-trees beside *shadows*, permuted copies of themselves that tell nothing (Kursa and Rudnicki, Feature selection with the
-Boruta package, 2010), and what the trees use no more than the best shadow is left out. Trees also see what columns tell
-only together. Where many columns tell a little each, all are kept.
+tell something. So extremely randomised trees grow on a wide table; the columns that they use most are shown to such
+trees again, beside *shadows*, permuted copies of themselves that tell nothing (Kursa and Rudnicki, Feature selection
+with the Boruta package, 2010), and what these use no more than the best shadow is left out. Trees also see what
+columns tell only together, as statistics of single columns do not. Where many columns tell a little each, all are kept.
 
 Axis letters: N rows, F columns.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ import numpy.typing as npt
 from mothernet.fitting.hidden_layer import stratified_rows
 from mothernet.fitting.output_layer import solve
 from mothernet.fitting.probabilities import log_softmax
-from mothernet.network.support_set import mid_ranks, mutual_information, normal_scores
+from mothernet.network.support_set import mid_ranks, normal_scores
 from mothernet.settings import FitSettings
 from mothernet.tables.raw_inputs import RawCategories, RawColumn, RawIgnored, RawNumbers
 
@@ -49,7 +50,7 @@ def screened_columns(
     X = np.stack([_ordinal(column, rows) for column in read], axis=1)  # (N, F)
     if _all_tell_more(X, y[rows], n_classes, rng, settings):
         return list(columns)
-    kept = {read[i].name for i in _telling(X, y[rows], n_classes, rng, settings)}
+    kept = {read[i].name for i in _telling(X, y[rows], rng, settings)}
     screened: list[RawColumn] = []
     for column in columns:
         if column.name in kept:
@@ -76,7 +77,8 @@ def _all_tell_more(
 ) -> bool:
     """Whether all columns together predict rows held out better than those that screening would leave.
 
-    Judged by logistic regressions of the ranks: where many columns tell a little each, they lose what is left out.
+    Judged by logistic regressions of the ranks: where many columns tell a little each, they lose what is left out. What
+    is left is also judged by trees.
     """
     held_out = np.zeros(len(y), np.bool_)
     held_out[stratified_rows(y, len(y) // 4, rng)] = True
@@ -99,34 +101,38 @@ def _all_tell_more(
             losses.append(-float(log_softmax(solved(phi[held_out])[0])[onehot[held_out] > 0].mean()))
         return min(losses)
 
-    telling = _telling(X[~held_out], y[~held_out], n_classes, rng, settings)
-    return loss(np.arange(X.shape[1])) < loss(telling)
+    telling = _telling(X[~held_out], y[~held_out], rng, settings)
+    trees = _trees(settings.screening_trees, rng, settings).fit(X[~held_out][:, telling], y[~held_out])
+    said = trees.predict_proba(X[held_out][:, telling])[onehot[held_out] > 0]
+    by_trees = -float(np.log(np.maximum(said, 1e-3)).mean())  # they see what no regression does
+    return loss(np.arange(X.shape[1])) < min(loss(telling), by_trees)
 
 
-def _telling(
-    X: npt.NDArray[np.float32], y: Indices, n_classes: int, rng: np.random.Generator, settings: FitSettings
-) -> Indices:
+def _telling(X: npt.NDArray[np.float32], y: Indices, rng: np.random.Generator, settings: FitSettings) -> Indices:
     """Numbers of the columns that pass, at least one."""
-    information = mutual_information(X, y, n_classes)
-    candidates = np.sort(np.argsort(-information, kind="stable")[: settings.max_screened_columns])
-    used = candidates[_used_by_trees(X[:, candidates], y, rng, settings)]
-    return used if len(used) else np.array([information.argmax()])
+    importance = _importance(X, y, settings.candidate_trees, rng, settings)
+    candidates = np.sort(np.argsort(-importance, kind="stable")[: settings.max_screened_columns])
+    shown = X[:, candidates]
+    shadows = rng.permuted(shown, axis=0)
+    beside = _importance(np.concatenate([shown, shadows], axis=1), y, settings.screening_trees, rng, settings)
+    used = candidates[beside[: len(candidates)] > beside[len(candidates) :].max()]
+    return used if len(used) else np.array([importance.argmax()])
 
 
-def _used_by_trees(
-    X: npt.NDArray[np.float32], y: Indices, rng: np.random.Generator, settings: FitSettings
-) -> npt.NDArray[np.bool_]:
-    """Whether trees use a column more than any shadow: (N, F) to (F,)."""
+def _importance(
+    X: npt.NDArray[np.float32], y: Indices, n_trees: int, rng: np.random.Generator, settings: FitSettings
+) -> npt.NDArray[np.float64]:
+    """How much randomised trees use each column: (N, F) to (F,)."""
+    importance: npt.NDArray[np.float64] = _trees(n_trees, rng, settings).fit(X, y).feature_importances_
+    return importance
+
+
+def _trees(n_trees: int, rng: np.random.Generator, settings: FitSettings) -> Any:
     from sklearn.ensemble import ExtraTreesClassifier  # wide tables alone need it, and it takes long to import
 
-    n_columns = X.shape[1]
-    shadows = rng.permuted(X, axis=0)
-    trees = ExtraTreesClassifier(
-        settings.screening_trees,
+    return ExtraTreesClassifier(
+        n_trees,
         max_depth=settings.screening_depth,
         max_features=settings.screening_share,
         random_state=int(rng.integers(2**31)),
-    ).fit(np.concatenate([X, shadows], axis=1), y)
-    importance = trees.feature_importances_
-    used: npt.NDArray[np.bool_] = importance[:n_columns] > importance[n_columns:].max()
-    return used
+    )

@@ -24,12 +24,13 @@ from mothernet_export import CategoricalColumn, IgnoredColumn, NumericColumn
 
 from mothernet.fitting.child import ChildWeights, rounding_error
 from mothernet.fitting.folding import Columns, FoldedChild
-from mothernet.fitting.hidden_layer import stratified_rows
+from mothernet.fitting.judged_rows import draw_judged_rows
 from mothernet.fitting.matching import matched
 from mothernet.fitting.merging import Ramps
 from mothernet.fitting.output_layer import OutputLayer, solve
 from mothernet.fitting.probabilities import log_softmax, softmax
 from mothernet.fitting.selection import heaviest_units, surviving_units
+from mothernet.fitting.teaching import Lesson
 from mothernet.settings import FitSettings
 from mothernet.tables.encoding import Encoding
 from mothernet.tables.raw_inputs import RawColumn, RawNumbers
@@ -60,6 +61,7 @@ def simplified(
     settings: FitSettings,
     row_weight: Array | None = None,
     max_units: int | None = None,
+    lesson: Lesson | None = None,
 ) -> FoldedChild:
     """Make a child smaller.
 
@@ -78,13 +80,15 @@ def simplified(
         Weights of the training rows. Default: all equal.
     max_units : int, optional
         Units that are kept at most. Default: ``settings.max_units``.
+    lesson : Lesson, optional
+        What another classifier says of the rows by which the smaller child is judged.
     """
     max_units = settings.max_units if max_units is None else max_units
-    teacher = _teach(encoding, raw, weights, y, rng, settings, row_weight)
+    teacher = _teach(encoding, raw, weights, y, rng, settings, row_weight, lesson)
     nats = price * min(_information(teacher), settings.max_priced_information)
     allowed = max((1 + settings.unit_price) * settings.max_prices_paid * nats, settings.always_allowed)
     n_units = len(weights.output_weight)
-    for _ in range(settings.max_attempts):
+    for _ in range(settings.max_attempts if lesson is None else settings.max_taught_attempts):
         kept, direct, output, bias = _choose_units(teacher, weights, settings.unit_price * nats, max_units, settings)
         first = np.concatenate([weights.first_weight[:, :n_units][:, kept], direct], axis=1)  # (D, M)
         first_bias = np.concatenate([weights.first_bias[:n_units][kept], bias])  # (M,)
@@ -104,17 +108,12 @@ def _teach(
     rng: np.random.Generator,
     settings: FitSettings,
     row_weight: Array | None,
+    lesson: Lesson | None,
 ) -> _Teacher:
     """Real rows, rows in which some columns' cells are another row's, and what the teacher says of both."""
-    real, share = _judged_rows(y, rng, settings)
     names = {name: k for k, name in enumerate(sorted({column.name for column in raw}))}  # in whatever order they came
-    mixed = np.tile(rng.choice(real, settings.mixed_rows)[:, None], len(names))  # (mixed rows, raw columns)
-    foreign = rng.random(mixed.shape) < settings.mixed_share
-    mixed[foreign] = rng.choice(real, foreign.sum())
-    source = np.concatenate([np.tile(real[:, None], len(names)), mixed])  # (N, raw columns) row of each cell
-    share = share if row_weight is None else share * row_weight[real]
-    share = np.concatenate([share / share.sum(), np.full(len(mixed), 1 / len(mixed))]) / 2
-
+    rows = draw_judged_rows(y, len(names), rng, settings, row_weight)
+    source = rows.source  # (N, raw columns) training row of each cell
     inputs = np.empty((len(source), encoding.inputs.shape[1]))
     column_of_input = np.array([names[raw[column].name] for column in encoding.input_column])
     for k in range(len(names)):
@@ -130,22 +129,9 @@ def _teach(
     pre = inputs @ weights.first_weight + weights.first_bias
     units = np.clip(pre[:, :n_units], 0, 1)
     logits = units @ weights.output_weight + pre[:, n_units:]
-    return _Teacher(inputs, cells, units, softmax(logits), logits - logits.mean(axis=1, keepdims=True), share)
-
-
-def _judged_rows(
-    y: npt.NDArray[np.int64], rng: np.random.Generator, settings: FitSettings
-) -> tuple[npt.NDArray[np.int64], Array]:
-    """Training rows by which a smaller child is judged, and what each stands for; of a large table rare classes have
-    more rows than their share, or what is said of them would rest on a handful."""
-    real = stratified_rows(y, settings.matched_rows, rng)
-    if len(y) < settings.min_refined_rows:
-        return real, np.ones(len(real))
-    count = np.bincount(y)
-    most = settings.matched_rows // (2 * len(count))
-    rare = [rng.permutation(np.flatnonzero(y == c))[:most] for c in range(len(count))]
-    real = np.unique(np.concatenate([real, *rare]))
-    return real, (count / np.maximum(np.bincount(y[real], minlength=len(count)), 1))[y[real]]
+    if lesson is not None:
+        logits = lesson.mixed(logits, rows)
+    return _Teacher(inputs, cells, units, softmax(logits), logits - logits.mean(axis=1, keepdims=True), rows.weight)
 
 
 def _ramp_values(column: NumericColumn, values: npt.NDArray[np.float32]) -> Array:

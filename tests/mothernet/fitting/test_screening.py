@@ -38,6 +38,21 @@ def test_what_tells_is_kept_and_noise_is_not(noise: np.ndarray) -> None:
     assert len(found) < 20
 
 
+def test_a_column_that_tells_only_together_with_another_is_kept() -> None:
+    X = np.random.default_rng(4).normal(size=(1200, 400))
+    y = (X[:, 0] + 1.5 * X[:, 1] * np.sign(X[:, 2]) > 0).astype(np.int64)  # the second is not among the best 200 alone
+    assert {"x0", "x1"} <= kept([numbers(f"x{j}", column) for j, column in enumerate(X.T)], y)
+
+
+def test_what_no_regression_sees_does_not_keep_all_columns(noise: np.ndarray) -> None:
+    norm = (noise[:, :5] ** 2).sum(axis=1)
+    found = kept(
+        [numbers(f"x{j}", column) for j, column in enumerate(noise.T)], (norm > np.median(norm)).astype(np.int64)
+    )
+    assert {f"x{j}" for j in range(5)} <= found
+    assert len(found) < 30
+
+
 def test_a_narrow_table_is_left_alone(noise: np.ndarray) -> None:
     columns: list[RawColumn] = [numbers(f"x{j}", column) for j, column in enumerate(noise.T)]
     assert len(kept(columns, (noise[:, 0] > 0).astype(np.int64), max_unscreened_columns=200)) == 200
