@@ -5,6 +5,7 @@
 PYTHON ?= python3
 PYTEST_ARGS ?=
 PIP := -m pip install --quiet --constraint requirements-ci.txt
+ENGINES := $(if $(CI),$(shell printf ,engines))# half a gigabyte that only the tests of four examples need
 EVERYTHING := .venv/.installed
 USER := .venv-user/.installed
 RUNTIME := .venv-runtime/.installed
@@ -30,7 +31,7 @@ conformance-all: $(EVERYTHING)
 $(EVERYTHING): requirements-ci.txt mothernet/version.py pyproject.toml export/pyproject.toml runtime/pyproject.toml
 	$(PYTHON) -m venv .venv
 	.venv/bin/python $(PIP) "$$(grep '^torch==' requirements-ci.txt)"
-	.venv/bin/python $(PIP) -e ./runtime -e ./export -e '.[test]'
+	.venv/bin/python $(PIP) -e './runtime[serve]' -e ./export -e '.[test$(ENGINES)]'
 	touch $@
 
 # what `pip install mothernet` brings: no torch
@@ -40,7 +41,7 @@ $(USER): requirements-ci.txt mothernet/version.py pyproject.toml export/pyprojec
 	touch $@
 
 # a wheel of the runtime and what it needs, nothing else
-$(RUNTIME): requirements-ci.txt mothernet/version.py runtime/pyproject.toml $(wildcard runtime/mothernet_runtime/*.py)
+$(RUNTIME): requirements-ci.txt mothernet/version.py runtime/pyproject.toml $(wildcard runtime/mothernet_runtime/*.py runtime/mothernet_runtime/*/*.py)
 	$(PYTHON) -m venv --clear .venv-runtime
 	rm -rf build/wheels
 	.venv-runtime/bin/python -m pip wheel --quiet --no-deps --wheel-dir build/wheels ./runtime

@@ -14,6 +14,7 @@ from mothernet_runtime.model import Model, SelfTestError, load
 from mothernet_runtime.output import check_output, written
 from mothernet_runtime.rows import CellError
 from mothernet_runtime.text import escaped, escaped_json, listed
+from mothernet_runtime.triton_repository import write_triton_model
 
 _PROG = "mothernet-runtime"
 
@@ -23,6 +24,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def run() -> None:
         args = _parser().parse_args(argv)
+        if args.run is _serve:  # which opens several models, and writes nothing
+            _serve(args)
+            return
         check_output(args.output, inputs=args.inputs(args))
         args.run(args, load(args.model, providers=args.providers, threads=args.threads, on_unseen="ignore"))
 
@@ -36,16 +40,17 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"example: {_PROG} predict titanic.onnx new_passengers.csv -o predicted.csv",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("model", metavar="MODEL", help="a MotherNet .onnx or .ort file")
-    common.add_argument(
+    running = argparse.ArgumentParser(add_help=False)
+    running.add_argument(
         "--providers",
         type=lambda text: "auto" if text == "auto" else text.split(","),
         metavar="NAMES",
         help='what runs the graph, for example "cuda,cpu" or "auto" (default: cpu)',
     )
+    running.add_argument("--threads", type=int, default=1, metavar="N", help="0: one per core (default: 1)")
+    common = argparse.ArgumentParser(add_help=False, parents=[running])
+    common.add_argument("model", metavar="MODEL", help="a MotherNet .onnx or .ort file")
     common.set_defaults(output="-", inputs=lambda args: [args.model])
-    common.add_argument("--threads", type=int, default=1, metavar="N", help="0: one per core (default: 1)")
 
     predict = commands.add_parser(
         "predict",
@@ -89,7 +94,60 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("--json", action="store_true", help="the result as JSON")
     check.set_defaults(run=_check)
+
+    triton = commands.add_parser(
+        "triton",
+        parents=[common],
+        help="write a model repository of the Triton Inference Server",
+        description="Write REPOSITORY/NAME/ with config.pbtxt and the model. "
+        "Triton's clients send what the graph takes: Model.graph_inputs(rows).",
+        epilog=f"example: {_PROG} triton titanic.onnx repository",
+    )
+    triton.add_argument("repository", metavar="REPOSITORY", help="a folder; made if there is none")
+    triton.add_argument("--name", help="of the model (default: that of the file)")
+    triton.set_defaults(run=_triton)
+
+    serve = commands.add_parser(
+        "serve",
+        parents=[running],
+        help="answer over HTTP; needs mothernet-runtime[serve]",
+        description="Answer over HTTP: Open Inference Protocol v2 (/v2/...), rows as JSON (POST /predict), /metrics.",
+        epilog=f"example: {_PROG} serve titanic.onnx --port 8000",
+    )
+    serve.add_argument("models", nargs="+", metavar="MODEL", help="a MotherNet .onnx file, or a folder of such")
+    serve.add_argument("--host", default="127.0.0.1", help="to listen on; 0.0.0.0 for all (default: %(default)s)")
+    serve.add_argument("--port", type=int, default=8000, metavar="N", help="0: any free one (default: %(default)s)")
+    for option, default, what in (
+        ("--max-rows", 10_000, "of a request"),
+        ("--max-bytes", 2**23, "of a request's body"),
+        ("--max-requests", 128, "in work at a time; others are answered 503"),
+        ("--grace", 30, "seconds for what runs, after SIGTERM"),
+    ):
+        serve.add_argument(option, type=_positive, default=default, metavar="N", help=f"{what} (default: %(default)s)")
+    serve.set_defaults(run=_serve)
     return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, however: {text}")
+    return number
+
+
+def _serve(args: argparse.Namespace) -> None:
+    try:
+        from mothernet_runtime.serving import app, server
+    except ImportError as error:
+        raise ImportError(f"{error}. Run: pip install 'mothernet-runtime[serve]'") from None
+    server.serve(
+        server.load_models(args.models, providers=args.providers, threads=args.threads),
+        host=args.host,
+        port=args.port,
+        limits=app.Limits(args.max_rows, args.max_bytes, args.max_requests),
+        grace_seconds=args.grace,
+        say=lambda text: say(_PROG, text),
+    )
 
 
 def _predict(args: argparse.Namespace, model: Model) -> None:
@@ -197,6 +255,10 @@ def _check(args: argparse.Namespace, model: Model) -> None:
             f"{escaped(args.model)}: {result['rows']} self-test rows, labels equal, "
             f"probabilities within {result['max_difference']:.1g} (allowed: {result['tolerance']:g})"
         )
+
+
+def _triton(args: argparse.Namespace, model: Model) -> None:
+    print(escaped(str(write_triton_model(args.model, args.repository, name=args.name))))
 
 
 def _json(value: Any) -> str:

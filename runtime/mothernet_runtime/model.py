@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import warnings
@@ -24,6 +25,8 @@ _MAX_BYTES = 2**31 - 1  # of a protobuf message
 TOLERANCE = 1e-5  # of a probability, on the CPU
 _REDUCED_TOLERANCE = 1e-3  # on hardware that may multiply at reduced precision
 _SUM_TOLERANCE = 1e-3  # of the sum of a row's probabilities
+_MAX_REOPENED = 8  # models that stay open for further pickles of them
+_reopened: dict[tuple[bytes, str], Model] = {}  # by what is in the pickle, the latest last
 _CLEAR_GAP = 1e-3  # between the two largest probabilities of a row whose label no rounding changes
 
 
@@ -93,7 +96,7 @@ def load(
 
 
 class Model:
-    """A classifier read from a file; made by `load`. Safe to share between threads; pickles with the file inside.
+    """A classifier read from a file; made by `load`. Safe to share between threads and to send to other processes.
 
     Rows may be given as a dict of columns (single values: one row), a list of dicts, a data frame (pandas, polars,
     pyarrow: anything with ``columns`` and ``[name]``), all with columns in any order, or a 2-D NumPy array with columns
@@ -116,6 +119,11 @@ class Model:
     date in a column of such (`CellError`), an array of another shape. Something that is no table raises TypeError. If
     onnxruntime cannot run the graph, or the graph answers with other shapes or labels than it should, that is a
     ModelFileError.
+
+    A pickle of a model holds the bytes of its file and what `load` was given, nothing else: engines such as Spark, Ray
+    or a pool of processes pickle what they send to their workers. A process that reads the same model again and again,
+    as with every task, opens its session and runs its self-test once, and gets the same object. The package itself
+    reads no pickles; a model is kept and published as its .onnx file.
     """
 
     def __init__(
@@ -161,6 +169,13 @@ class Model:
         """
         labels, probabilities = self._run(rows, ("label", "probabilities"), coverage)
         return labels, probabilities
+
+    def graph_inputs(self, rows: Any) -> dict[str, npt.NDArray[Any]]:
+        """What the graph takes for N rows, ``numeric`` (N, Fn) and ``categorical`` (N, Fc), where there are such.
+
+        For whoever runs the graph elsewhere, a Triton server for example.
+        """
+        return self._reader.read(rows)[1]
 
     def coverage(self) -> Coverage:
         """An empty count of the cells that the model knows, for rows that come in parts."""
@@ -262,4 +277,12 @@ def _near_ties(probabilities: npt.NDArray[np.float64], tolerance: float) -> npt.
 
 
 def _reopen(data: bytes, source: str, providers: Providers, threads: int, strict: bool, on_unseen: OnUnseen) -> Model:
-    return Model(data, source, providers=providers, threads=threads, strict=strict, on_unseen=on_unseen)
+    """The model of a pickle: one for all pickles of it that this process reads, as engines send one with every task."""
+    key = hashlib.sha256(data).digest(), repr((source, providers, threads, strict, on_unseen))
+    model = _reopened.get(key)
+    if model is None:
+        model = Model(data, source, providers=providers, threads=threads, strict=strict, on_unseen=on_unseen)
+        model = _reopened.setdefault(key, model)  # another thread's, if it was sooner
+        for old in list(_reopened)[:-_MAX_REOPENED]:
+            _reopened.pop(old, None)
+    return model

@@ -3,8 +3,11 @@
 import copy
 import hashlib
 import json
+import os
 import pickle
 import re
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -222,6 +225,62 @@ def test_pickled_model_reopens_its_session_without_the_file(model_path, rows, tm
     for other in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
         assert np.array_equal(other.predict_proba(rows), model.predict_proba(rows))
         assert other.info() == model.info()
+
+
+def test_a_pickle_is_the_file_and_little_more(model_path):
+    model = load(model_path)
+    assert len(pickle.dumps(model)) <= os.path.getsize(model_path) + len(model_path) + 200
+
+
+def test_the_same_pickle_is_opened_once(model_path, typed_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr(mothernet_runtime.model, "_reopened", {})
+    whole = mothernet_runtime.model.open_session
+    monkeypatch.setattr(mothernet_runtime.model, "open_session", lambda *args: opened.append(args) or whole(*args))
+    pickles = [
+        pickle.dumps(load(model_path)),
+        pickle.dumps(load(typed_path)),
+        pickle.dumps(load(model_path, threads=2)),
+    ]
+    opened.clear()
+    models = [[pickle.loads(data) for data in pickles] for _ in range(3)]
+    assert len(opened) == 3 and models[0] == models[1] == models[2] and len(set(models[0])) == 3
+    monkeypatch.setattr(mothernet_runtime.model, "_MAX_REOPENED", 1)
+    for data in pickles * 2:
+        pickle.loads(data)
+    assert len(mothernet_runtime.model._reopened) == 1 + 2  # none is dropped before another is opened
+    pickle.loads(pickle.dumps(load(model_path, threads=3)))
+    assert len(mothernet_runtime.model._reopened) == 1
+
+
+POOL = """
+import concurrent.futures, multiprocessing, os, sys
+import mothernet_runtime
+
+kept = []
+
+def work(model, row):
+    kept.append(model)
+    return os.getpid(), len(set(map(id, kept))), model.predict([row]).tolist()
+
+if __name__ == "__main__":
+    model, row = mothernet_runtime.load(sys.argv[1]), eval(sys.argv[2])
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(2, mp_context=context) as pool:
+        answers = list(pool.map(work, [model] * 40, [row] * 40))
+    assert all(labels == model.predict([row]).tolist() for _, _, labels in answers)
+    assert all(n_models == 1 and process != os.getpid() for process, n_models, _ in answers)
+    print(len(answers))
+"""
+
+
+def test_a_pool_of_processes_opens_a_session_each(model_path, rows, tmp_path):
+    script = tmp_path / "pool.py"
+    script.write_text(POOL, "utf-8")
+    done = subprocess.run(
+        [sys.executable, script, model_path, repr(rows[0])], capture_output=True, text=True, timeout=120
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "40\n", "")
 
 
 def test_threads_may_share_a_model(model_path, rows):
