@@ -37,7 +37,7 @@ class Consumer:
     name : str
         A short one, as it stands in tables.
     tools : tuple of str
-        Executables that must be on the PATH: without one, the consumer is skipped.
+        Executables that must be on the PATH, or headers by their path: without one, the consumer is skipped.
     command : tuple of str
         Predicts a file of rows; holds ``{model}`` and ``{rows}``, runs in the repository's root and goes through
         `run.py`. With ``itself``: a command that runs all cases and prints the last two lines of `run.py`.
@@ -69,6 +69,7 @@ class Consumer:
     itself: bool = False
 
 
+C_HEADERS = ("/usr/include/jansson.h", "/usr/include/utf8proc.h", "/usr/include/zlib.h")
 CONSUMERS = (
     Consumer(
         "python",
@@ -106,6 +107,29 @@ CONSUMERS = (
         folder="examples/java",
         build=(("mvn", "--quiet", "--batch-mode", "package"),),
         command=("examples/java/predict", "{model}", "{rows}"),
+    ),
+    Consumer(
+        "rust",
+        tools=("cargo",),
+        folder="examples/rust",
+        build=(("cargo", "build", "--release", "--locked", "--bins", "--examples"),),
+        command=("examples/rust/target/release/predict", "{model}", "{rows}"),
+        cells=("examples/rust/target/release/examples/reading", "cells", "{cells}"),
+    ),
+    Consumer(
+        "c",
+        tools=("make", "cc", "curl", "dpkg-deb", *C_HEADERS),
+        folder="examples/c-onnxruntime",
+        build=(("make", "headers"), ("make",)),
+        command=("examples/c-onnxruntime/build/predict", "{model}", "{rows}"),
+        cells=("examples/c-onnxruntime/build/reading", "cells", "{cells}"),
+    ),
+    Consumer(
+        "c++",
+        tools=("make", "cc", "c++", "curl", "dpkg-deb", *C_HEADERS),
+        folder="examples/cpp",
+        build=(("make", "-C", "../c-onnxruntime", "headers"), ("make",)),
+        command=("examples/cpp/build/predict", "{model}", "{rows}"),
     ),
     Consumer(
         "ort",
@@ -203,7 +227,8 @@ def build(consumer: Consumer) -> str:
 
 def missing_tools(consumer: Consumer) -> list[str]:
     """The tools of a consumer that are not installed."""
-    return [tool for tool in consumer.tools if shutil.which(tool, path=os.environ.get("PATH")) is None]
+    path = os.environ.get("PATH")
+    return [tool for tool in consumer.tools if not shutil.which(tool, path=path) and not Path("/", tool).is_file()]
 
 
 def table(outcomes: Sequence[Outcome]) -> list[str]:

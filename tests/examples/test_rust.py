@@ -1,0 +1,54 @@
+"""What the Rust example does beside the conformance cases; needs cargo, which fetches crates on the first run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import consumer_checks as checks
+
+EXAMPLE = checks.EXAMPLES / "rust"
+PREDICT, READING = ([EXAMPLE / "target" / "release" / name] for name in ("predict", "examples/reading"))
+ENVIRONMENT = checks.environment()
+pytestmark = checks.needs("cargo")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def built() -> None:
+    checks.build(["cargo", "build", "--release", "--locked", "--bins", "--examples"], EXAMPLE)
+
+
+def test_rust_reads_the_cells_of_mutated_files_as_python_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checks.check_tables(READING, ENVIRONMENT, tmp_path / "batch", monkeypatch)
+
+
+def test_rust_refuses_the_damaged_models_that_python_refuses(tmp_path: Path) -> None:
+    checks.check_models(READING, ENVIRONMENT, tmp_path / "batch")
+
+
+def test_rust_answers_odd_rows_with_one_line(tmp_path: Path) -> None:
+    checks.check_odd_rows(PREDICT, ENVIRONMENT, tmp_path)
+
+
+def test_rust_takes_the_dialect_as_options(tmp_path: Path) -> None:
+    checks.check_dialect(PREDICT, ENVIRONMENT, tmp_path)
+
+
+def test_rust_warns_of_columns_that_are_mostly_unseen(tmp_path: Path) -> None:
+    checks.check_warning(PREDICT, ENVIRONMENT, tmp_path)
+
+
+def test_rust_predicts_many_rows_as_python_does(tmp_path: Path) -> None:
+    checks.check_many_rows(PREDICT, ENVIRONMENT, tmp_path)
+
+
+def test_no_telemetry_file_appears_from_rust(tmp_path: Path) -> None:
+    checks.check_no_telemetry(PREDICT, ENVIRONMENT, tmp_path)
+
+
+def test_rust_predicts_typed_rows() -> None:
+    checks.build(["cargo", "test", "--release", "--locked", "--test", "typed_rows"], EXAMPLE)
