@@ -9,16 +9,21 @@ ENGINES := $(if $(CI),$(shell printf ,engines))# half a gigabyte that only the t
 EVERYTHING := .venv/.installed
 USER := .venv-user/.installed
 RUNTIME := .venv-runtime/.installed
+# the floors of the runtime, numpy 1.24 among them, have no wheels for Python 3.12 and later: without an older one, none
+OLDEST_PYTHON := $(shell for python in python3.10 python3.11 $(PYTHON); do \
+  $$python -c 'import ensurepip, sys; sys.exit(sys.version_info >= (3, 12))' 2>/dev/null && echo $$python && break; done)
+OLDEST := $(if $(OLDEST_PYTHON),.venv-oldest/.installed)
 
 .PHONY: conformance conformance-all demo test
 
 demo: $(USER) $(RUNTIME)
 	.venv-user/bin/python examples/demo/demo.py
 
-test: $(EVERYTHING) $(USER) $(RUNTIME)
+test: $(EVERYTHING) $(USER) $(RUNTIME) $(OLDEST)
 	.venv/bin/ruff check
 	.venv/bin/mypy
-	MOTHERNET_RUNTIME_VENV=$(CURDIR)/.venv-runtime MOTHERNET_USER_VENV=$(CURDIR)/.venv-user .venv/bin/python -m pytest $(PYTEST_ARGS)
+	MOTHERNET_RUNTIME_VENV=$(CURDIR)/.venv-runtime MOTHERNET_USER_VENV=$(CURDIR)/.venv-user \
+	  MOTHERNET_OLDEST_VENV=$(if $(OLDEST),$(CURDIR)/.venv-oldest) .venv/bin/python -m pytest $(PYTEST_ARGS)
 
 # consumers whose tools are not installed are skipped, and named; that is an error with conformance-all
 conformance: $(EVERYTHING)
@@ -46,4 +51,11 @@ $(RUNTIME): requirements-ci.txt mothernet/version.py runtime/pyproject.toml $(wi
 	rm -rf build/wheels
 	.venv-runtime/bin/python -m pip wheel --quiet --no-deps --wheel-dir build/wheels ./runtime
 	.venv-runtime/bin/python $(PIP) build/wheels/mothernet_runtime-*.whl
+	touch $@
+
+# the same wheel with the oldest versions that it accepts
+.venv-oldest/.installed: $(RUNTIME)
+	$(OLDEST_PYTHON) -m venv --clear .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet build/wheels/mothernet_runtime-*.whl \
+	  $$(sed -n 's/^dependencies = //p' runtime/pyproject.toml | tr -d '[],"' | sed 's/>=/==/g')
 	touch $@

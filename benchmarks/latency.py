@@ -7,11 +7,12 @@ Every model is fitted to the same at most 1,000 rows of a table and measured in 
 - ``onnx``: its file in onnxruntime, all with the same options;
 - ``native``: its library's own predictor, the fastest one (named in the protocol); of a child, its NumPy reference and
   the project's runtime, which takes a dict of columns;
-- ``compiled``: gradient-boosted trees as machine code by lleaves, TL2cgen and Timber.
+- ``compiled``: gradient-boosted trees as machine code by lleaves, TL2cgen and Timber; of a child, its C source by gcc.
 
-Inputs are ``raw`` (a matrix of numbers and one of strings; the encoder is in the graph, or in the call) or, for all but
-the children, ``codes`` (one matrix of numbers; strings were turned into integers before, which is not timed). Compiled
-trees take codes only. On a table without text both are the same: measured once, they stand in two rows. Models are at
+Inputs are ``raw`` (a matrix of numbers and one of strings; the encoder is in the graph, or in the call) or ``codes``
+(one matrix of numbers; strings were turned into integers before, which is not timed). Whatever is compiled takes codes
+only. A child's file on codes is its numeric core, its C source takes an array of structs. On a table without text both
+are the same for the others: measured once, they stand in two rows. Models are at
 their defaults, forests and boosted trees have 100 trees. Before anything is timed, each form must give the
 probabilities of the fitted model on 500 rows; one that does not is a failure of the summary and is not timed.
 

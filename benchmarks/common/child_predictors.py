@@ -8,10 +8,12 @@ from pathlib import Path
 import mothernet_runtime
 import numpy as np
 from mothernet_export import to_onnx
+from mothernet_export.check import graph_inputs
 from mothernet_export.reference import predict_proba
 
+from common.c_rows import c_predictor
 from common.onnx_models import Table
-from common.predictors import PARITY_ROWS, Arrays, Call, Predictor, onnx_predictor
+from common.predictors import PARITY_ROWS, Arrays, Call, Failure, Predictor, onnx_predictor
 from mothernet import MotherNetClassifier
 
 __all__ = ["CHILDREN", "child_predictors"]
@@ -20,8 +22,9 @@ CHILDREN = {"mothernet-small": "small", "mothernet": "default", "mothernet-large
 TOLERANCE = 1e-5  # of a probability, as the format promises
 
 
-def child_predictors(name: str, table: Table, folder: Path) -> Iterator[Predictor]:
-    """The file in onnxruntime, the NumPy reference on the same matrices, the runtime on a dict of columns."""
+def child_predictors(name: str, table: Table, folder: Path) -> Iterator[Predictor | Failure]:
+    """The file in onnxruntime, the NumPy reference on the same matrices, the runtime on a dict of columns; and on codes
+    the numeric core in onnxruntime, and the C source."""
     frame = table.data.features
     model = MotherNetClassifier(size=CHILDREN[name]).fit(frame.iloc[table.train], table.data.labels[table.train])
     path = folder / f"{name}.onnx"
@@ -44,3 +47,7 @@ def child_predictors(name: str, table: Table, folder: Path) -> Iterator[Predicto
     yield onnx_predictor(name, "raw", arrays, content, expected, TOLERANCE)
     yield Predictor(name, "native", "numpy", "raw", arrays, reference, expected, TOLERANCE)
     yield Predictor(name, "native", "mothernet-runtime", "raw", columns, runtime, expected, TOLERANCE)
+    core = to_onnx(model, form="core")
+    numbers = graph_inputs(child, arrays.get("numeric"), arrays.get("categorical"), "core")
+    yield onnx_predictor(name, "codes", dict(numbers), core.SerializeToString(), expected, TOLERANCE)
+    yield c_predictor(name, child, frame, expected, TOLERANCE, folder)

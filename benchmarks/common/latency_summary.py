@@ -18,7 +18,8 @@ ONCE |= {"memory_bytes": (1e-6, "memory MB"), "instructions": (1, "instructions"
 def summarised(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Of the smallest number of threads: ``models``, medians over tables, and ``ratios`` to the child.
 
-    The former are files: children on raw inputs, others on codes.
+    The former are files: children on raw inputs, others on codes. The latter are to the child's file, of others on
+    either kind of inputs; and to its C source, ``compiled``, of others on codes.
     """
     frame = pd.DataFrame(list(rows))
     frame = frame[frame["threads"] == frame["threads"].min()]
@@ -30,16 +31,17 @@ def summarised(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         }
         for name, found in files.groupby("model", sort=False)
     }
-    return {"models": models, "ratios": {inputs: _ratios(frame, inputs) for inputs in ("codes", "raw")}}
+    ratios = {inputs: _ratios(frame, inputs, "onnx", "raw") for inputs in ("codes", "raw")}
+    return {"models": models, "ratios": ratios | {"compiled": _ratios(frame, "codes", "compiled", "codes")}}
 
 
 def _own_inputs(frame: pd.DataFrame) -> pd.Series[str]:
     return frame["model"].str.startswith(CHILD).map({True: "raw", False: "codes"})
 
 
-def _ratios(frame: pd.DataFrame, inputs: str) -> dict[str, dict[str, dict[str, float]]]:
+def _ratios(frame: pd.DataFrame, inputs: str, own_form: str, own_inputs: str) -> dict[str, dict[str, dict[str, float]]]:
     """By model and engine, then by rows and for the size: median and least over tables of others / child."""
-    child = frame[(frame["model"] == CHILD) & (frame["form"] == "onnx") & (frame["inputs"] == "raw")]
+    child = frame[(frame["model"] == CHILD) & (frame["form"] == own_form) & (frame["inputs"] == own_inputs)]
     own = child.set_index(["table", "rows"])[["p50_us", "size_bytes"]]
     found: dict[str, dict[str, dict[str, float]]] = {}
     others = frame[(frame["inputs"] == inputs) & ~frame["model"].str.startswith(CHILD)]
@@ -80,7 +82,8 @@ def printed(rows: Sequence[dict[str, Any]], failures: Sequence[dict[str, Any]]) 
             f"  {name}: " + ", ".join(f"{key} {r['median']:.2f} {r['least']:.2f}" for key, r in by_rows.items())
             for name, by_rows in ratios.items()
         ]
-        blocks.append("\n".join([f"others over {CHILD} (onnx), {inputs}: median and least over tables", *lines]))
+        kind = "compiled), codes" if inputs == "compiled" else f"onnx), {inputs}"
+        blocks.append("\n".join([f"others over {CHILD} ({kind}: median and least over tables", *lines]))
     if failures:
         lines = [f"  {f['table']}: {f['model']} {f['engine']} {f['inputs']}: {f['reason']}" for f in failures]
         blocks.append("\n".join(["not timed", *lines]))

@@ -15,8 +15,6 @@ from typing import Any
 import pandas as pd
 from common.results import every_result, read_rows
 
-from report.appearance import CHILDREN
-
 __all__ = ["COLUMNS", "Results", "SourceRun", "load"]
 
 COLUMNS = {
@@ -76,7 +74,6 @@ def load(folder: Path, *, incomplete: bool = False) -> Results:
     accuracy, sources = _newest_by_suite_and_model(runs["accuracy"])
     newest = {name: runs[name][-1:] for name in ("latency", "whole_cost")}
     latency, cost = (_rows(newest[name], name) for name in newest)
-    latency = latency[~latency["model"].isin(CHILDREN) | (latency["inputs"] == "raw")]  # it has no codes
     return Results(accuracy, latency, cost, [*sources, *newest["latency"], *newest["whole_cost"]])
 
 

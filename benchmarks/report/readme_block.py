@@ -9,7 +9,7 @@ import re
 
 import pandas as pd
 
-from report.appearance import OURS, appearance, in_order, suite_title
+from report.appearance import CHILDREN, OURS, appearance, in_order, suite_title
 from report.comparisons import scores_of, speeds, suites_of
 from report.loading import Results
 from report.losses import findings, in_one_sentence
@@ -75,6 +75,7 @@ def _fit(accuracy: pd.DataFrame, model: str) -> str:
 
 def _files(latency: pd.DataFrame) -> dict[str, list[str]]:
     """Size and times of a model's ONNX file, by model: of its inputs, those that answer one row sooner."""
+    latency = latency[~latency["model"].isin(CHILDREN) | (latency["inputs"] == "raw")]
     table = speeds(latency[latency["form"] == "onnx"])
     size = latency[latency["form"] == "onnx"].groupby(["model", "inputs", "table"])["size_bytes"].first()
     found = {}

@@ -14,6 +14,7 @@ from mothernet_export.target import ClassTarget
 
 if TYPE_CHECKING:
     from mothernet_export.c_writer import CSource, check_c, to_c
+    from mothernet_export.file_check import FileCheck, check_file
     from mothernet_export.ort_writer import OrtFile, check_ort, to_ort
 
 __version__ = version("mothernet-export")
@@ -24,6 +25,7 @@ __all__ = [
     "ChildNetwork",
     "ClassTarget",
     "Comparison",
+    "FileCheck",
     "IgnoredColumn",
     "NumericColumn",
     "OrtFile",
@@ -31,6 +33,7 @@ __all__ = [
     "__version__",
     "check_c",
     "check_export",
+    "check_file",
     "check_ort",
     "predict_logits",
     "predict_proba",
@@ -42,9 +45,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import the writers of C source and of ORT files only when they are asked for."""
+    """Import writers of C source and of ORT files, and what compares files, only when they are asked for."""
     if name in ("CSource", "check_c", "to_c"):
         return getattr(import_module("mothernet_export.c_writer"), name)
     if name in ("OrtFile", "check_ort", "to_ort"):
         return getattr(import_module("mothernet_export.ort_writer"), name)
+    if name in ("FileCheck", "check_file"):
+        return getattr(import_module("mothernet_export.file_check"), name)
     raise AttributeError(f"module 'mothernet_export' has no attribute {name!r}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,15 +10,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
+from mothernet_runtime.core import Codes
+from mothernet_runtime.file import Form
 from mothernet_runtime.model import TOLERANCE
-from mothernet_runtime.session import open_session
-from onnx.reference import ReferenceEvaluator
+from mothernet_runtime.schema import read_columns
 
 from mothernet_export.child import ChildNetwork, child_of
+from mothernet_export.evaluators import ONNX_REFERENCE, Arrays, evaluator
+from mothernet_export.metadata import schema
 from mothernet_export.reference import predict_answers
-from mothernet_export.target import Answers, GraphOutput
-
-Arrays = Mapping[str, npt.NDArray[Any]]  # inputs or outputs of the graph by name
+from mothernet_export.target import Answers, GraphOutput, Target
 
 
 @dataclass(frozen=True)
@@ -105,32 +105,68 @@ def check_export(
     record = child_of(child)
     proto = model if isinstance(model, onnx.ModelProto) else onnx.load_model_from_string(Path(model).read_bytes())
     answers = predict_answers(record, numeric, categorical)
-    inputs = graph_inputs(record, numeric, categorical)
-    expected = list(inputs), list(answers)
+    form = form_of(proto)
+    inputs = graph_inputs(record, numeric, categorical, form)
+    expected = list(inputs), [output.name for output in _graph_outputs(record, form)]
     found = [i.name for i in proto.graph.input], [o.name for o in proto.graph.output]
     if found != expected:
         raise ValueError(f"the model must have inputs and outputs {expected} for this record, however: {found}")
 
-    session = open_session(proto.SerializeToString(), source="the model", providers=None, threads=1, strict=True)
-    comparisons = [compared("onnxruntime", session.run, record, inputs, answers)]
+    data = proto.SerializeToString()
+    comparisons = [compared("onnxruntime", data, record, inputs, answers, form)]
     inputs, answers = _first_rows(inputs, evaluator_rows), _first_rows(answers, evaluator_rows)
     if not len(next(iter(inputs.values()))):  # its Gather gives a wrong shape in onnx 1.18 and before
-        return Parity(tuple(comparisons), ("onnx.reference",), tolerance)
-    comparisons.append(compared("onnx.reference", ReferenceEvaluator(proto).run, record, inputs, answers))
+        return Parity(tuple(comparisons), (ONNX_REFERENCE,), tolerance)
+    comparisons.append(compared(ONNX_REFERENCE, data, record, inputs, answers, form))
     return Parity(tuple(comparisons), (), tolerance)
 
 
-def compared(name: str, run: Callable[..., Any], child: ChildNetwork, inputs: Arrays, expected: Answers) -> Comparison:
-    """One evaluator, called as ``run(None, inputs)``, against answers that the record gave."""
-    with np.errstate(over="ignore"):  # an infinite cell saturates
-        got = dict(zip(expected, run(None, dict(inputs)), strict=True))
-    for output in child.target.graph_outputs:
-        _check_array(name, output, got[output.name], expected[output.name].shape)
+def compared(
+    name: str, model: bytes, child: ChildNetwork, inputs: Arrays, expected: Answers, form: Form = "full"
+) -> Comparison:
+    """What one evaluator says of a file's content, against answers that the record gave."""
+    got = evaluator(name, model)(inputs)
     n_rows = len(next(iter(inputs.values())))
-    return Comparison(name, n_rows, *child.target.difference(expected, got))
+    for output in _graph_outputs(child, form):
+        shape = tuple(n_rows if size == "N" else size for size in output.shape)
+        _check_array(name, output, got[output.name], shape)
+    return Comparison(name, n_rows, *child.target.difference(expected, answers_of(got, child.target)))
 
 
-def _check_array(name: str, output: GraphOutput, got: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
+def answers_of(outputs: Arrays, target: Target) -> Answers:
+    """The answers that the outputs of a graph of either form mean."""
+    if "class_index" not in outputs:
+        return outputs
+    return {
+        "label": np.array(target.labels, object)[outputs["class_index"]],
+        "probabilities": outputs["probabilities"],
+    }
+
+
+def form_of(proto: onnx.ModelProto) -> Form:
+    """What the model says of its form."""
+    says = {entry.key: entry.value for entry in proto.metadata_props}
+    return "core" if says.get("mothernet.form") == "core" else "full"
+
+
+def graph_inputs(child: ChildNetwork, numeric: Any, categorical: Any, form: Form = "full") -> Arrays:
+    """What the file's graph takes, by name, of the arrays that `check_export` takes."""
+    inputs: dict[str, npt.NDArray[Any]] = {}
+    if child.numeric_columns:
+        with np.errstate(over="ignore"):
+            inputs["numeric"] = np.asarray(numeric, np.float32)
+    if child.categorical_columns:
+        inputs["categorical"] = np.asarray(categorical, object)
+    return {"numbers": Codes(read_columns(schema(child)["columns"])).numbers(inputs)} if form == "core" else inputs
+
+
+def _graph_outputs(child: ChildNetwork, form: Form) -> list[GraphOutput]:
+    """Outputs of the file's graph, in order."""
+    label, *others = child.target.graph_outputs
+    return [GraphOutput("class_index", "int64", label.shape) if form == "core" else label, *others]
+
+
+def _check_array(name: str, output: GraphOutput, got: npt.NDArray[Any], shape: tuple[int | str, ...]) -> None:
     element_type = "string" if got.dtype.kind in "OU" else got.dtype.name
     if got.shape != shape or element_type != output.element_type:
         raise ValueError(
@@ -140,14 +176,3 @@ def _check_array(name: str, output: GraphOutput, got: npt.NDArray[Any], shape: t
 
 def _first_rows(arrays: Arrays, n_rows: int | None) -> Arrays:
     return {name: array[:n_rows] for name, array in arrays.items()}
-
-
-def graph_inputs(child: ChildNetwork, numeric: Any, categorical: Any) -> Arrays:
-    """What the file's graph takes, by name, of the arrays that `check_export` takes."""
-    inputs: dict[str, npt.NDArray[Any]] = {}
-    if child.numeric_columns:
-        with np.errstate(over="ignore"):
-            inputs["numeric"] = np.asarray(numeric, np.float32)
-    if child.categorical_columns:
-        inputs["categorical"] = np.asarray(categorical, object)
-    return inputs

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mothernet_runtime.cells import IgnoredRule
-from mothernet_runtime.file import FORMAT
+from mothernet_runtime.file import FORMAT, Form
 from onnx import GraphProto
 
 from mothernet_export.child import ChildNetwork
@@ -16,11 +16,12 @@ from mothernet_export.columns import CategoricalColumn, Column, IgnoredColumn, N
 from mothernet_export.self_test import self_test
 
 
-def metadata(child: ChildNetwork, graph: GraphProto, exporter_version: str) -> dict[str, str]:
-    """Keys and values of the file's ``metadata_props``, for a child and the graph that was written of it."""
+def metadata(child: ChildNetwork, graph: GraphProto, exporter_version: str, form: Form = "full") -> dict[str, str]:
+    """Keys and values of the file's ``metadata_props``, for a child and the graph that was written of it in a form."""
     schema_text = canonical_json(schema(child))
     return {
         "mothernet.format": FORMAT,
+        **({} if form == "full" else {"mothernet.form": form}),
         "mothernet.schema": schema_text,
         "mothernet.schema_hash": hashlib.sha256(schema_text.encode()).hexdigest(),
         "mothernet.graph_hash": hashlib.sha256(graph.SerializeToString(deterministic=True)).hexdigest(),

@@ -21,6 +21,7 @@ from mothernet.version import __version__
 _PROG = "mothernet"
 _COLUMN_TYPES = ("number", "boolean", "date", "category", "ignored")  # a test compares them with the tables'
 _WEIGHTS = ("float32", "float16", "int8")  # and these with the writer's
+_FORMS = ("full", "core")  # and these with the runtime's
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -112,6 +113,13 @@ def _parser() -> argparse.ArgumentParser:
         help=f"write it although --weights or --max-bytes cost more than allowed: {LIMITS}, on the hold-out, or with "
         "--no-holdout on training rows",
     )
+    export.add_argument(
+        "--form",
+        choices=_FORMS,
+        default="full",
+        help="core: a graph without strings, categories as codes, for engines that know default operators alone; its "
+        "schema goes beside it, with the suffix .json (default: full)",
+    )
     export.add_argument("--opset", type=int, default=17, metavar="N", help="ONNX operator set (default: 17)")
     export.add_argument("--checkpoint", metavar="FILE", help="a checkpoint of `mothernet pretrain` (default: built in)")
     export.add_argument(
@@ -173,6 +181,8 @@ def _export(args: argparse.Namespace) -> int:
         raise OSError("standard output is closed, however the report goes there. Leave it open, or send it to a file.")
     inputs = [name for name in (args.table, args.checkpoint, args.columns) if name is not None]
     check_output(args.output, inputs=inputs)
+    if args.form == "core" and args.output.endswith(".onnx"):
+        check_output(f"{args.output.removesuffix('.onnx')}.json", inputs=inputs)
 
     from mothernet_runtime.csv_files import given_dialect
 
@@ -224,6 +234,7 @@ def _export(args: argparse.Namespace) -> int:
                 max_bytes=args.max_bytes,
                 weights=args.weights,
                 force=args.force,
+                form=args.form,
                 progress=progress,
                 part=part,
             )

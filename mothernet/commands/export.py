@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 from mothernet_export import ChildNetwork
 from mothernet_export.quantization import Weights
+from mothernet_runtime.file import Form
 
 from mothernet.commands.file_types import FileType, ParityError, file_type
 from mothernet.commands.hold_out import HeldOut, JudgingRows, hold_out_obstacle, training_rows
@@ -37,6 +38,7 @@ def export_table(
     hold_out: bool = True,
     max_bytes: int | None = None,
     weights: Weights = "float32",
+    form: Form = "full",
     force: bool = False,
     progress: Callable[[str], None] = lambda stage: None,
     part: Callable[[str], None] = lambda name: None,
@@ -55,6 +57,8 @@ def export_table(
         Largest file, or constants of C source. Columns of many categories keep as many as fit; the others are pooled.
     weights
         As for :func:`mothernet_export.to_onnx`, and without float16 for :func:`mothernet_export.to_c`.
+    form
+        As for :func:`mothernet_export.to_onnx`, with the JSON of a core beside it.
     force : bool
         Whether rounded weights and fewer categories may cost more than the limits of `mothernet.commands.limits`.
     progress, part : callable
@@ -69,7 +73,7 @@ def export_table(
     ValueError, OSError
         If a parameter cannot be used or the file cannot be written.
     """
-    file = file_type(output, weights, opset)
+    file = file_type(output, weights, opset, form)
     X, y = table.features, table.target.to_numpy()
     options = FitOptions(width, size, checkpoint)
     held_out: HeldOut | None = None

@@ -4,18 +4,22 @@ written and compared with the child that was fitted.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy.typing as npt
+import onnx
 import pandas as pd
 from mothernet_export import ChildNetwork, check_export, rounded, to_onnx
 from mothernet_export.check import Parity
+from mothernet_export.onnx_writer.core_json import json_path, written_beside
 from mothernet_export.quantization import Weights, check_weights
-from mothernet_runtime.output import written
+from mothernet_runtime.file import Form
+from mothernet_runtime.output import check_output, written
 
 from mothernet.commands.hold_out import graph_inputs
 
@@ -70,17 +74,19 @@ class OnnxFile:
     weights: Weights
     opset: int
     all_weights: tuple[Weights, ...] = ("float32", "float16", "int8")
+    form: ClassVar[Form] = "full"
 
     def said(self, child: ChildNetwork) -> ChildNetwork:
         return rounded(child, self.weights)
 
     def limited_bytes(self, child: ChildNetwork, weights: Weights) -> int:
-        return to_onnx(child, opset=self.opset, weights=weights).ByteSize()
+        return self._proto(child, weights).ByteSize()
 
     def write(self, child: ChildNetwork, X: pd.DataFrame, cells: Mapping[str, npt.NDArray[Any]]) -> Written:
         inputs = graph_inputs(child, X)
-        with written(self.output) as temporary:
-            to_onnx(child, temporary, opset=self.opset, weights=self.weights)
+        proto = self._proto(child, self.weights)
+        with self._beside(proto), written(self.output) as temporary:
+            temporary.write_bytes(proto.SerializeToString(deterministic=True))
             parity = check_export(
                 temporary,
                 self.said(child),
@@ -91,17 +97,42 @@ class OnnxFile:
             check_parity(parity, self.output)
             return Written(parity, temporary.stat().st_size)
 
+    def _proto(self, child: ChildNetwork, weights: Weights) -> onnx.ModelProto:
+        return to_onnx(child, form=self.form, opset=self.opset, weights=weights)
 
-def file_type(output: str | os.PathLike[str], weights: Weights, opset: int) -> FileType:
-    """The kind of file that a name asks for.
+    def _beside(self, proto: onnx.ModelProto) -> contextlib.AbstractContextManager[None]:
+        """What is put beside the file when the block succeeds."""
+        return contextlib.nullcontext()
+
+
+@dataclass(frozen=True)
+class CoreFile(OnnxFile):
+    """One .onnx file of the numeric core, with its JSON beside it."""
+
+    form: ClassVar[Form] = "core"
+
+    def __post_init__(self) -> None:
+        if (beside := json_path(self.output)) is not None:
+            check_output(beside)
+
+    def _beside(self, proto: onnx.ModelProto) -> contextlib.AbstractContextManager[None]:
+        return written_beside(proto, self.output)
+
+
+def file_type(output: str | os.PathLike[str], weights: Weights, opset: int, form: Form) -> FileType:
+    """The kind of file that a name and a form ask for.
 
     Raises
     ------
     ValueError
-        If the name or `weights` cannot be used for it.
+        If the name, `weights` or `form` cannot be used for it.
     """
     check_weights(weights)
     suffix = Path(output).suffix
+    if form == "core":
+        if suffix in (".c", ".ort"):
+            raise ValueError(f"--form core must go with an .onnx file, however: {str(output)!r}. Choose such a name.")
+        return CoreFile(output, weights, opset)
     if suffix == ".c":
         from mothernet.commands.c_source import CFile  # and its compiler's interface, which few need
 

@@ -8,9 +8,10 @@ array(['no', 'yes'], dtype='<U3')
 
 from importlib.metadata import version
 
+from mothernet_runtime.core import RowCoder
 from mothernet_runtime.file import ModelFileError
 from mothernet_runtime.model import Model, SelfTestError, load
 from mothernet_runtime.rows import CellError
 
-__all__ = ["CellError", "Model", "ModelFileError", "SelfTestError", "load"]
+__all__ = ["CellError", "Model", "ModelFileError", "RowCoder", "SelfTestError", "load"]
 __version__ = version("mothernet-runtime")

@@ -235,8 +235,9 @@ def _info(args: argparse.Namespace, model: Model) -> None:
     names = [escaped(column.name) for column in columns]
     width = max(map(len, names))
     versions = ", ".join(f"{name} {version}" for name, version in info["versions"].items())
+    form = f"format {info['format']}{', numeric core' if info['form'] == 'core' else ''}"
     print(
-        f"{escaped(args.model)}: {info['size_bytes']:,} bytes, format {info['format']}, {info['width']} hidden units\n"
+        f"{escaped(args.model)}: {info['size_bytes']:,} bytes, {form}, {info['width']} hidden units\n"
         f"classes ({info['label_type']}): {escaped(', '.join(map(str, info['classes'])))}\n"
         f"columns ({len(names)}):"
     )

@@ -10,8 +10,9 @@ import hashlib
 import itertools
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +24,10 @@ from mothernet_runtime.ort_container import is_ort, read_ort_container, read_ort
 from mothernet_runtime.schema import INPUTS, Column, Input, read_columns
 from mothernet_runtime.text import shortened
 
-__all__ = ["FORMAT", "Column", "Input", "ModelFile", "ModelFileError", "SelfTest", "read_model"]
+__all__ = ["FORMAT", "Column", "Form", "Input", "ModelFile", "ModelFileError", "SelfTest", "read_model"]
 
 FORMAT = "2"  # the only `mothernet.format` that this runtime reads
+Form = Literal["full", "core"]  # raw rows in, or numbers
 
 _CLASS_TYPES: dict[str, tuple[type, Any]] = {
     "string": (str, np.str_),
@@ -68,8 +70,10 @@ class ModelFile:
     labels : tuple of int or str
         The same classes as the graph's output `label` has them.
     schema : dict
-        ``mothernet.schema`` as written, with ``schema_hash``, ``format`` and ``versions`` beside it.
+        ``mothernet.schema`` as written, with ``schema_hash``, ``format``, ``form`` and ``versions`` beside it.
     self_test : SelfTest
+    form : {"full", "core"}
+        What the graph takes: numbers and strings, or numbers alone.
     """
 
     data: bytes
@@ -78,6 +82,7 @@ class ModelFile:
     labels: tuple[Any, ...]
     schema: dict[str, Any]
     self_test: SelfTest
+    form: Form
 
 
 def read_model(data: bytes, source: str) -> ModelFile:
@@ -131,7 +136,8 @@ def _read_valid(data: bytes, container: Container) -> ModelFile:
     if entry(schema, "width", int, "the schema") < 0:
         raise ValueError(f"width must be at least 0, however: {schema['width']}")
     labels = tuple(label if label_type == "integer" else str(label) for label in classes)
-    _check_graph(container, columns, len(classes), "int64" if label_type == "integer" else "string")
+    form = _form(metadata)
+    _check_graph(container, columns, len(classes), "int64" if label_type == "integer" else "string", form)
     if metadata["mothernet.graph_hash"] != container.graph_hash:
         raise ValueError("the graph does not match its hash")
     return ModelFile(
@@ -142,11 +148,21 @@ def _read_valid(data: bytes, container: Container) -> ModelFile:
         schema={
             **schema,
             "format": int(FORMAT),
+            "form": form,
             "schema_hash": metadata["mothernet.schema_hash"],
             "versions": versions,
         },
         self_test=_self_test(read_object(metadata["mothernet.self_test"], "the self-test"), columns, labels),
+        form=form,
     )
+
+
+def _form(metadata: Mapping[str, str]) -> Form:
+    found = metadata.get("mothernet.form", "full")
+    for form in get_args(Form):
+        if form == found:
+            return cast(Form, form)
+    raise ValueError(f"mothernet.form must be one of {', '.join(get_args(Form))}, however: {shown(found)}")
 
 
 def _classes(values: list[Any], label_type: str) -> list[Any]:
@@ -171,12 +187,17 @@ def _classes(values: list[Any], label_type: str) -> list[Any]:
     return values
 
 
-def _check_graph(container: Container, columns: tuple[Column, ...], n_classes: int, label_type: str) -> None:
+def _check_graph(
+    container: Container, columns: tuple[Column, ...], n_classes: int, label_type: str, form: Form
+) -> None:
     """Inputs and outputs of the graph follow from the schema."""
     counts = Counter(each.input for column in columns for each in column.inputs)
     types = {"numeric": "float32", "categorical": "string"}
     inputs = [Tensor(name, types[name], ("N", counts[name])) for name in INPUTS if counts[name]]
     outputs = [Tensor("label", label_type, ("N",)), Tensor("probabilities", "float32", ("N", n_classes))]
+    if form == "core":
+        inputs = [Tensor("numbers", "float32", ("N", counts.total()))]
+        outputs[0] = Tensor("class_index", "int64", ("N",))
     for what, expected, found in (
         ("inputs", inputs, container.inputs),
         ("outputs", outputs, container.outputs),

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mothernet_runtime.container import ModelFileError
+from mothernet_runtime.core import Codes
 from mothernet_runtime.file import ModelFile
 from mothernet_runtime.session import engine
 
@@ -68,6 +69,7 @@ class Graph:
     def __init__(self, session: Any, model: ModelFile, source: str, threads: int) -> None:
         self._run, self._source = session.run, source
         self._classes = model.classes
+        self._codes = Codes(model.columns) if model.form == "core" else None
         self._positions = {label: position for position, label in enumerate(model.labels)}
         self.providers: list[str] = session.get_providers()
         self.on_cpu = self.providers == ["CPUExecutionProvider"]
@@ -85,6 +87,8 @@ class Graph:
         ValueError
             A text is not valid Unicode.
         """
+        if self._codes is not None:
+            inputs = {"numbers": self._codes.numbers(inputs)}
         if 0 < n_rows <= self.rows_per_call:
             return self._call(inputs, n_rows, outputs)
         results = [
@@ -104,7 +108,7 @@ class Graph:
         self, feed: Mapping[str, npt.NDArray[Any]], n_rows: int, outputs: Sequence[str]
     ) -> list[npt.NDArray[Any]]:
         try:
-            results: list[npt.NDArray[Any]] = self._run(outputs, feed)
+            results: list[npt.NDArray[Any]] = self._run(self._names(outputs), feed)
         except UnicodeEncodeError as error:
             raise ValueError(f"text must be valid Unicode, however: {error.object!r} (a lone surrogate)") from None
         except Exception as error:  # onnxruntime's exceptions share no base class
@@ -119,8 +123,23 @@ class Graph:
                     f"however: {results[k].shape}. Export the file again."
                 )
             if name == "label":
-                results[k] = self._typed(results[k])
+                results[k] = self._typed(results[k]) if self._codes is None else self._classes_at(results[k])
         return results
+
+    def _names(self, outputs: Sequence[str]) -> Sequence[str]:
+        """What the graph calls these outputs."""
+        if self._codes is None:
+            return outputs
+        return ["class_index" if name == "label" else name for name in outputs]
+
+    def _classes_at(self, index: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        """The labels that a core means."""
+        if len(index) and not 0 <= index.min() <= index.max() < len(self._classes):
+            raise ModelFileError(
+                f"class_index of {self._source} must be from 0 to {len(self._classes) - 1}, however: "
+                f"{index.min()} to {index.max()}. Export the file again."
+            )
+        return self._classes[index]
 
     def _typed(self, labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The graph's labels as in the training table, where it writes booleans and floats as text."""

@@ -1,12 +1,14 @@
 """What the benchmark of latency relies on: turns, parity, encoders in graphs, instructions, ratios."""
 
 import argparse
+import shutil
 import time
 
 import numpy as np
 import onnx
 import pandas as pd
 import pytest
+from common.c_rows import c_predictor
 from common.instructions import MISSING_TOOLS, instructions_of_one_row
 from common.latency_summary import printed, summarised
 from common.memory import memory_of_file
@@ -15,6 +17,7 @@ from common.predictors import Predictor, onnx_predictor, open_session, parity_er
 from common.tables import Data
 from common.timing import MIN_CALLS, take_turns
 from latency import installed
+from mothernet_export import CategoricalColumn, ChildNetwork, ClassTarget, NumericColumn, predict_proba
 from onnx import TensorProto, helper
 
 TEXTS = np.array([["b", "a"], ["a", "c"], ["", "b"], ["never", "a"]], object)
@@ -142,3 +145,23 @@ def test_missing_package_is_left_out_unless_asked_for_by_name(capsys):
     with pytest.raises(SystemExit):
         installed(parser, "models", "a,b", "ab", needs, {"models"})
     assert "b needs: pip install its-name" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
+def test_the_source_of_a_child_predicts_many_rows_of_a_table(tmp_path):
+    columns = (
+        NumericColumn("number", 0.5, (0.0, 1.0, 2.0), True),
+        NumericColumn("far", 0.0, (0.0, 1.0), False, offset=1e9),
+        CategoricalColumn("left", ("a", "b")),
+    )
+    rng, target = np.random.default_rng(0), ClassTarget(("x", "y", "z"))
+    child = ChildNetwork(columns, target, rng.normal(size=(7, 7)), rng.normal(size=7), rng.normal(size=(4, 3)))
+    frame = pd.DataFrame({"far": 1e9 + np.arange(4) / 3, "left": TEXTS[:, 0], "number": NUMBERS[:, 0]})
+    inputs = np.stack([frame["number"], frame["far"] - 1e9], axis=1), TEXTS[:, :1]
+    found = c_predictor("m", child, frame, predict_proba(child, *inputs).astype(float), 1e-5, tmp_path)
+    assert (found.form, found.engine, found.inputs) == ("compiled", "gcc", "codes")
+    assert parity_error(found) < 1e-6
+    call = found.ready(resized(found.arrays, 9), 1)
+    assert call().shape == (9, 3)
+    wrong = c_predictor("m2", child, frame, 1 - found.expected, 1e-5, tmp_path)
+    assert parity_error(wrong) > 0.01

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from common.results import RESULTS
-from report import comparisons, drawing, loading, losses, readme_block
+from report import comparisons, drawing, loading, losses, page_tables, readme_block
 from report.chain import commands
 from report.page import page, strongest
 from report.pictures import write_pictures
@@ -127,12 +127,19 @@ def test_results_without_a_whole_run_are_refused(tmp_path):
         loading.load(tmp_path)
 
 
-def test_rows_of_a_child_count_once_where_a_table_without_text_stands_under_both_inputs(tmp_path):
-    write_run(tmp_path, "accuracy", accuracy_rows())
+def test_the_core_and_the_source_of_a_child_stand_in_the_table_and_its_claims_are_of_raw_cells(tmp_path):
+    write_run(tmp_path / "without", "accuracy", accuracy_rows())
     rows = list(latency_rows())
-    write_run(tmp_path, "latency", rows + [row | {"inputs": "codes"} for row in rows if row["model"] == "mothernet"])
-    latency = loading.load(tmp_path).latency
-    assert set(latency.loc[latency["model"] == "mothernet", "inputs"]) == {"raw"}
+    write_run(tmp_path / "without", "latency", rows)
+    core = [row | {"inputs": "codes", "p50_us": 0.1} for row in rows if row["model"] == "mothernet"]
+    source = [row | {"form": "compiled", "engine": "gcc"} for row in core]
+    write_run(tmp_path / "with", "accuracy", accuracy_rows())
+    write_run(tmp_path / "with", "latency", [*rows, *core, *source])
+    results = loading.load(tmp_path / "with")
+    assert readme_block.block(results) == readme_block.block(loading.load(tmp_path / "without"))
+    names = [line[0] for line in page_tables.speed_table(results.latency).rows]
+    ways = ("ONNX, raw cells", "ONNX, codes", "compiled by gcc, codes")
+    assert {f"MotherNet ({way})" for way in ways} <= set(names)
 
 
 def test_differences_are_of_the_splits_that_both_models_have(results):

@@ -245,10 +245,12 @@ def check_typed_rows(reading: Command, env: Mapping[str, str]) -> None:
             assert [float(cell) for cell in row[1:]] == pytest.approx(probabilities, abs=1e-5), case["name"]
 
 
-def check_core(predict: Command, env: Mapping[str, str], folder: Path) -> None:
+def check_core(predict: Command, env: Mapping[str, str], folder: Path, leave_out: str = "") -> None:
     """The rows of every case with answers, predicted by its numeric core."""
     n_compared = 0
     for case in CASES:
+        if case.name == leave_out:
+            continue
         to_onnx(case.child, folder / "core.onnx", form="core")
         place = CONFORMANCE / "cases" / case.name
         command = [*predict, folder / "core.onnx", place / "rows.csv"]

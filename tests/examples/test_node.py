@@ -10,8 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
+from mothernet_export import ChildNetwork, ClassTarget, NumericColumn, to_onnx
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -164,6 +166,19 @@ def test_node_warns_of_columns_that_are_mostly_unseen(tmp_path: Path) -> None:
         done = node(EXAMPLE / "predict.mjs", MIXED[0], tmp_path / "rows.csv")
         assert (done.returncode, len(done.stdout.splitlines())) == (0, n_rows + 1)
         assert ('of column "city" are categories that the model does not know, such as "BERN"' in done.stderr) is warns
+
+
+def test_a_numeric_core_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    model = onnx.load(MIXED[0])
+    model.metadata_props.add(key="mothernet.form", value="full")
+    onnx.save(model, tmp_path / "full.onnx")
+    assert node(EXAMPLE / "predict.mjs", tmp_path / "full.onnx", MIXED[1]).returncode == 0
+    ramp = NumericColumn("x", 0.0, (0.0, 1.0), missing_indicator=False)
+    child = ChildNetwork((ramp,), ClassTarget(("no", "yes")), np.ones((1, 3)), np.zeros(3), np.ones((1, 2)))
+    to_onnx(child, tmp_path / "core.onnx", form="core")
+    done = node(EXAMPLE / "predict.mjs", tmp_path / "core.onnx", MIXED[1])
+    assert (done.returncode, done.stdout) == (2, "")
+    assert 'the form must be full, however: "core". Export the file without --form core' in done.stderr
 
 
 def test_a_damaged_model_never_crashes_node() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -48,6 +49,22 @@ def test_rust_predicts_many_rows_as_python_does(tmp_path: Path) -> None:
 
 def test_no_telemetry_file_appears_from_rust(tmp_path: Path) -> None:
     checks.check_no_telemetry(PREDICT, ENVIRONMENT, tmp_path)
+
+
+def test_rust_predicts_the_numeric_core_in_onnxruntime(tmp_path: Path) -> None:
+    checks.check_core(PREDICT, ENVIRONMENT, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("TRACT"), reason="TRACT is not set: a build of tract takes many minutes")
+def test_rust_predicts_the_numeric_core_in_tract(tmp_path: Path) -> None:
+    folder = EXAMPLE / "target" / "tract"  # a build of its own, as features would replace each other's
+    options = ["--features", "tract", "--no-default-features", "--target-dir", folder]
+    checks.build(["cargo", "build", "--release", "--locked", "--bins", *options], EXAMPLE)
+    # a cell of `extremes` is below the smallest normal float32, which tract takes for 0
+    checks.check_core(
+        [folder / "release" / "predict", "--engine", "tract"], ENVIRONMENT, tmp_path, leave_out="extremes"
+    )
 
 
 def test_rust_predicts_typed_rows() -> None:

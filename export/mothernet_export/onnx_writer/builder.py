@@ -166,16 +166,36 @@ class GraphBuilder:
         """``min(max(x, 0), 1)``: HardSigmoid, which onnxruntime computes within the Gemm before it."""
         return self.operator("HardSigmoid", {"alpha": 1.0, "beta": 0.0}, x=x)
 
+    def ramp(self, x: Operand, low: Operand, inverse_width: Operand) -> Value:
+        """``clip((x - low) * inverse_width, 0, 1)``, rounded after every step."""
+        return self.clip_unit(self.mul(self.sub(x, low), inverse_width))
+
+    def scaled(self, whole: Operand, scales: Operand) -> Value:
+        """Whole numbers of any type times scales; of constants onnxruntime does it once, when it loads."""
+        return self.mul(self.as_float32(whole), scales)
+
+    def relu(self, x: Operand) -> Value:
+        """``max(x, 0)``."""
+        return self.operator("Relu", x=x)
+
     def is_nan(self, x: Operand) -> Value:
         """Whether `x` is NaN, as booleans."""
         return self.operator("IsNaN", x=x)
+
+    def minimum(self, a: Operand, b: Operand) -> Value:
+        """The smaller of both."""
+        return self.operator("Min", a=a, b=b)
+
+    def maximum(self, a: Operand, b: Operand) -> Value:
+        """The larger of both."""
+        return self.operator("Max", a=a, b=b)
 
     def as_float32(self, x: Operand) -> Value:
         """Numbers or booleans as float32; of a constant, which is then stored as it is, onnxruntime does it once."""
         return self.cast(x, "float32")
 
     def cast(self, x: Operand, element_type: ElementType) -> Value:
-        """Numbers or booleans as another type."""
+        """Numbers or booleans as another type; float32 as integers towards zero."""
         return self.operator("Cast", {"to": ELEMENT_TYPES[element_type]}, x=x)
 
     def where(self, condition: Operand, a: Operand, b: Operand) -> Value:
@@ -220,6 +240,14 @@ class GraphBuilder:
     def gemm(self, a: Operand, b: Operand, c: Operand, *, transposed: bool = False) -> Value:
         """``a @ b + c``, or ``a @ b.T + c``."""
         return self.operator("Gemm", {"transB": 1} if transposed else {}, a=a, b=b, c=c)
+
+    def softmax(self, x: Operand) -> Value:
+        """The softmax of each row (N, C)."""
+        return self.operator("Softmax", {"axis": 1}, x=x)
+
+    def arg_max(self, x: Operand) -> Value:
+        """Position of the first largest number of each row (N,), int64."""
+        return self.operator("ArgMax", {"axis": 1, "keepdims": 0}, x=x)
 
     def one_hot(self, index: npt.NDArray[np.int64], depth: int) -> Value:
         """Rows of float32 zeros, `depth` long, with a one at each index."""

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from importlib.metadata import version
-from typing import Any
+from typing import Any, get_args
 
 import onnx
 from mothernet_runtime.container import IR_VERSIONS, OPSETS
+from mothernet_runtime.file import Form
 from mothernet_runtime.output import written
 from onnx import helper
 
 from mothernet_export.child import child_of
 from mothernet_export.metadata import metadata
 from mothernet_export.onnx_writer.builder import ML_DOMAIN
-from mothernet_export.onnx_writer.graph import build_graph
+from mothernet_export.onnx_writer.core_json import written_beside
+from mothernet_export.onnx_writer.graph import build_core, build_graph
 from mothernet_export.quantization import Weights, check_weights, small_weights
 
 _ML_OPSET = 2  # LabelEncoder has been as it is used here since ai.onnx.ml 2, which every runtime knows
@@ -24,11 +27,15 @@ def to_onnx(
     model: Any,
     path: str | os.PathLike[str] | None = None,
     *,
+    form: Form = "full",
     opset: int = 17,
     ir_version: int = 8,
     weights: Weights = "float32",
 ) -> onnx.ModelProto:
     """Write a child network as one self-contained ONNX file: raw rows in, label and probabilities out.
+
+    Or, as a numeric core, for engines without strings: numbers and codes of categories in, the number of the class and
+    probabilities out, by operators of the default domain alone.
 
     Parameters
     ----------
@@ -37,7 +44,10 @@ def to_onnx(
         or an ensemble does, skl2onnx writes: `mothernet_export.skl2onnx_converter`.
     path : path-like, optional
         Where the file goes; ``"-"`` is standard output. At any moment the old or the new file is there, and nothing
-        else after an error; a device or FIFO is written to, not replaced. Without it, nothing is written.
+        else after an error; a device or FIFO is written to, not replaced. Without it, nothing is written. Beside a
+        core whose name ends in ``.onnx``, its schema goes into a file of that name with the suffix ``.json``.
+    form : {"full", "core"}
+        What the graph takes: raw rows, or numbers.
     opset : int
         Version of the default operator set, 13 to 28, as far as the installed onnx knows it.
     ir_version : int
@@ -56,8 +66,8 @@ def to_onnx(
     TypeError
         If `model` holds no child network, or other steps or networks beside it.
     ValueError
-        If `opset` or `ir_version` is not supported here or by the installed onnx, `weights` is another word, or `path`
-        is a folder or lies in one that does not exist or cannot be written to.
+        If `form` or `weights` is another word, `opset` or `ir_version` is not supported here or by the installed onnx,
+        or `path` is a folder or lies in one that does not exist or cannot be written to.
     OSError
         If the file cannot be written for another reason.
 
@@ -73,10 +83,12 @@ def to_onnx(
     child = child_of(model)
     _check_version("opset", opset, OPSETS["ai.onnx"], onnx.defs.onnx_opset_version())
     _check_version("ir_version", ir_version, IR_VERSIONS, onnx.IR_VERSION)
+    if form not in get_args(Form):
+        raise ValueError(f"form must be one of {', '.join(map(repr, get_args(Form)))}, however: {form!r}. Choose one.")
     check_weights(weights)
     small = small_weights(child, weights)
     child = child if small is None else small.child
-    graph = build_graph(child, small)
+    graph = build_core(child, small) if form == "core" else build_graph(child, small)
     imports = [helper.make_opsetid("", opset)]
     if any(node.domain == ML_DOMAIN for node in graph.node):
         imports.append(helper.make_opsetid(ML_DOMAIN, _ML_OPSET))
@@ -88,11 +100,12 @@ def to_onnx(
         producer_name="mothernet-export",
         producer_version=exporter_version,
     )
-    for key, value in metadata(child, graph, exporter_version).items():
+    for key, value in metadata(child, graph, exporter_version, form).items():
         proto.metadata_props.add(key=key, value=value)
     onnx.checker.check_model(proto, full_check=True)
     if path is not None:
-        with written(path) as temporary:
+        beside = written_beside(proto, path) if form == "core" else contextlib.nullcontext()
+        with beside, written(path) as temporary:
             temporary.write_bytes(proto.SerializeToString(deterministic=True))
     return proto
 

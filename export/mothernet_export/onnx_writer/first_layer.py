@@ -18,10 +18,10 @@ from mothernet_export.onnx_writer.builder import GraphBuilder, Operand, Value
 
 Array = npt.NDArray[np.float64]
 
-_LARGEST = np.finfo(np.float32).max  # in place of infinite numbers, which times zero would be NaN
+LARGEST = np.finfo(np.float32).max  # in place of infinite numbers, which times zero would be NaN
 _ROUNDING = 2.0**-23  # of float32
 _MAX_RAMP_ERROR = 3e-6  # of a probability, estimated, for ramps computed as x * scale + constant
-_MAX_PRODUCTS = 40_000  # of numbers and ramps, above which copies are faster than products with zero
+MAX_PRODUCTS = 40_000  # of numbers and ramps, above which copies are faster than products with zero
 _MAX_STEPS = 256  # of categories, above which rows of weights are gathered
 
 
@@ -33,7 +33,7 @@ class Layer(NamedTuple):
     offset: Value | Array  # (N, M) or (M,)
 
 
-class _Rises(NamedTuple):
+class Rises(NamedTuple):
     """What rises from 0 to 1 along one column each: ``clip(cells[:, column] * scale + constant, 0, 1)``."""
 
     column: npt.NDArray[np.int64]  # (P,)
@@ -60,24 +60,24 @@ def first_layer(
     ramp_weight, missing_weight, category_weight = np.split(weight, [n_ramps, n_ramps + n_missing])
     offset: Value | Array = bias
     cells: list[tuple[Value, int]] = []  # with their numbers of columns
-    rises: list[_Rises] = []
+    rises: list[Rises] = []
     parts: list[tuple[Value, Array]] = []
     if numeric is not None and n_ramps:
         columns = child.numeric_columns
         filled = g.imputer(numeric, [float(np.float32(column.centre)) for column in columns])  # (N, Fn)
-        shift = _shift(child)
-        if shift is None or len(columns) * n_ramps > _MAX_PRODUCTS:
-            parts.append(_exact_ramps(g, filled, columns, ramp_weight))
+        shift = shift_of(child)
+        if shift is None or len(columns) * n_ramps > MAX_PRODUCTS:
+            parts.append(exact_ramps(g, filled, columns, ramp_weight))
         else:
             if shift.any():
                 filled = g.sub(filled, shift)
-            cells.append((g.clip(filled, -_LARGEST, _LARGEST), len(columns)))
-            rises.append(_ramps(columns, shift, ramp_weight))
+            cells.append((g.clip(filled, -LARGEST, LARGEST), len(columns)))
+            rises.append(ramps_of(columns, shift, ramp_weight))
     if numeric is not None and n_missing:
         columns = child.numeric_columns
         is_missing = g.as_float32(g.is_nan(numeric))  # (N, Fn)
-        missing = _missing(columns, missing_weight)
-        if len(columns) * n_missing > _MAX_PRODUCTS:
+        missing = missing_of(columns, missing_weight)
+        if len(columns) * n_missing > MAX_PRODUCTS:
             spread = np.zeros((len(columns), weight.shape[1]))
             spread[missing.column] = missing_weight
             parts.append((is_missing, spread))
@@ -85,24 +85,25 @@ def first_layer(
             cells.append((is_missing, len(columns)))
             rises.append(missing)
     if categorical is not None:
-        stepped, gathered = _shared_out(child.categorical_columns)
-        rows = _category_rows(child, category_weight)
+        stepped, gathered = shared_out(child.categorical_columns)
+        rows = category_rows(child, category_weight)
         if stepped:
             codes, steps, others = _steps(g, categorical, child.categorical_columns, stepped, rows)
             cells.append((codes, len(child.categorical_columns)))
             rises.append(steps)
             offset = bias + others
         if gathered:
-            offset = _gathered(g, categorical, child.categorical_columns, gathered, rows, offset, stored)
+            numbers = _row_numbers(g, categorical, child.categorical_columns, gathered)
+            offset = gathered_rows(g, numbers, [rows[i] for i in gathered], offset, stored)
     if rises:
-        parts.append(_risen(g, cells, rises))
+        parts.append(risen(g, cells, rises))
     if not parts:
         return Layer(None, weight[:0], offset)
     inputs = parts[0][0] if len(parts) == 1 else g.concat([value for value, _ in parts], axis=1)
     return Layer(inputs, np.concatenate([each for _, each in parts]), offset)
 
 
-def _risen(g: GraphBuilder, cells: list[tuple[Value, int]], rises: list[_Rises]) -> tuple[Value, Array]:
+def risen(g: GraphBuilder, cells: list[tuple[Value, int]], rises: list[Rises]) -> tuple[Value, Array]:
     """All ramps and steps by one product (N, P), and their weights (P, M).
 
     The matrix of the product has one number per ramp. The file holds these numbers, and onnxruntime makes the matrix
@@ -117,15 +118,15 @@ def _risen(g: GraphBuilder, cells: list[tuple[Value, int]], rises: list[_Rises])
     return g.clip_unit(g.gemm(x, matrix, constant, transposed=True)), np.concatenate([each.weight for each in rises])
 
 
-def _ramps(columns: Sequence[NumericColumn], shift: FloatArray, weight: Array) -> _Rises:
+def ramps_of(columns: Sequence[NumericColumn], shift: FloatArray, weight: Array) -> Rises:
     """Ramps of numbers from which `shift` was subtracted."""
     column = np.repeat(np.arange(len(columns)), [each.n_ramps for each in columns])
     low = np.array([knot for each in columns for knot in each.knots[:-1]], np.float64)
     scale = np.concatenate([each.inverse_widths for each in columns]).astype(np.float64)
-    return _Rises(column, scale, -(low - shift[column]) * scale, weight)
+    return Rises(column, scale, -(low - shift[column]) * scale, weight)
 
 
-def _shift(child: ChildNetwork) -> FloatArray | None:
+def shift_of(child: ChildNetwork) -> FloatArray | None:
     """What to subtract from each column (Fn,), so that ``(x - shift) * scale + constant`` is as good as a ramp's
     definition: zeros if nothing has to be; None if nothing helps.
 
@@ -159,9 +160,7 @@ def _shift(child: ChildNetwork) -> FloatArray | None:
     return np.array(shifts, np.float32) if shifted <= _MAX_RAMP_ERROR else None
 
 
-def _exact_ramps(
-    g: GraphBuilder, filled: Value, columns: Sequence[NumericColumn], weight: Array
-) -> tuple[Value, Array]:
+def exact_ramps(g: GraphBuilder, filled: Value, columns: Sequence[NumericColumn], weight: Array) -> tuple[Value, Array]:
     """``clip((x - knot) * inverse_width, 0, 1)`` step by step on copies of the columns: (N, P), and weights (P, M).
 
     Gathering single numbers is slow; whole copies of `x` side by side are nearly free. So unless most of them were
@@ -174,30 +173,30 @@ def _exact_ramps(
         repeated = filled if n_copies == 1 else g.concat([filled] * n_copies, axis=1)
     else:
         index = [(i, k) for i in range(n_columns) for k in range(counts[i])]
-        repeated = _columns(g, filled, [i for i, _ in index], n_columns)
+        repeated = columns_of(g, filled, [i for i, _ in index], n_columns)
     first = np.cumsum([0, *counts])
     inverse_widths = [column.inverse_widths for column in columns]
     padded = np.concatenate([weight, np.zeros_like(weight[:1])])
     needed = [k < counts[i] for i, k in index]
     knot = [columns[i].knots[k] if used else 0.0 for (i, k), used in zip(index, needed, strict=True)]
     scale = [inverse_widths[i][k] if used else 1.0 for (i, k), used in zip(index, needed, strict=True)]
-    ramps = g.clip_unit(g.mul(g.sub(repeated, np.array(knot, np.float32)), np.array(scale, np.float32)))
+    ramps = g.ramp(repeated, np.array(knot, np.float32), np.array(scale, np.float32))
     return ramps, padded[[first[i] + k if used else -1 for (i, k), used in zip(index, needed, strict=True)]]
 
 
-def _missing(columns: Sequence[NumericColumn], weight: Array) -> _Rises:
+def missing_of(columns: Sequence[NumericColumn], weight: Array) -> Rises:
     """Missing indicators, which are 0 or 1 already."""
     column = np.array([i for i, column in enumerate(columns) if column.missing_indicator])
-    return _Rises(column, np.ones(len(column)), np.zeros(len(column)), weight)
+    return Rises(column, np.ones(len(column)), np.zeros(len(column)), weight)
 
 
-def _category_rows(child: ChildNetwork, weight: Array) -> list[Array]:
+def category_rows(child: ChildNetwork, weight: Array) -> list[Array]:
     """For each categorical column its rows of weights (categories + 1, M), the last of every other string."""
     sizes = [column.n_inputs for column in child.categorical_columns]
     return np.split(weight, np.cumsum(sizes)[:-1])
 
 
-def _shared_out(columns: Sequence[CategoricalColumn]) -> tuple[list[int], list[int]]:
+def shared_out(columns: Sequence[CategoricalColumn]) -> tuple[list[int], list[int]]:
     """Numbers of the used columns that are written as steps, and of those whose rows of weights are gathered: the
     largest, if all together have too many categories."""
     used = [i for i, column in enumerate(columns) if column.categories]
@@ -213,7 +212,7 @@ def _steps(
     columns: Sequence[CategoricalColumn],
     used: Sequence[int],
     rows: Sequence[Array],
-) -> tuple[Value, _Rises, Array]:
+) -> tuple[Value, Rises, Array]:
     """Codes of the strings (N, Fc), steps between them, and the summed weights of every other string (M,).
 
     One vocabulary serves all columns; what it does not hold has code 0. A column's weights are a function of the code
@@ -233,48 +232,47 @@ def _steps(
             weight.append(row - last)
             last = row
     constant = 1.0 - np.array(code)
-    steps = _Rises(np.array(column), np.ones(len(code)), constant, np.array(weight))
+    steps = Rises(np.array(column), np.ones(len(code)), constant, np.array(weight))
     others = np.sum([rows[i][-1] for i in used], axis=0)
     return g.label_encoder(cells, vocabulary, default=0, as_floats=True), steps, others
 
 
-def _gathered(
+def gathered_rows(
     g: GraphBuilder,
-    cells: Value,
-    columns: Sequence[CategoricalColumn],
-    used: Sequence[int],
+    numbers: Value,
     rows: Sequence[Array],
     offset: Value | Array,
     stored: Callable[[Array], Operand],
 ) -> Value:
-    """`offset` (M,) and the weights of the cells in the used columns, summed: (N, M).
+    """`offset` (M,) and the weights of the cells in some columns, summed: (N, M).
 
-    One vocabulary serves all columns: a string becomes a multiple of the number of columns, the column's number is
-    added, and a second LabelEncoder finds the row of that pair in the column's own table, whose first row is that of
-    every other string. Columns are gathered one by one: all at once, for an axis to sum over, is up to four times
-    slower.
+    A cell's number in `numbers` (N, columns) is 0 for every other string, and counts the rows of its column from 1.
+    Columns are gathered one by one: all at once, for an axis to sum over, is up to four times slower.
     """
     assert not isinstance(offset, Value)
     # what every other string adds is added once, in float64
-    others = offset + np.sum([rows[i][-1] for i in used], axis=0)
-    differences = [np.concatenate([np.zeros_like(rows[i][:1]), rows[i][:-1] - rows[i][-1]]) for i in used]
+    others = offset + np.sum([each[-1] for each in rows], axis=0)
+    differences = [np.concatenate([np.zeros_like(each[:1]), each[:-1] - each[-1]]) for each in rows]
     tables = [stored(each) for each in differences]
     first = tables[0]
     if isinstance(first, Value):
         tables[0] = g.add(first, others.astype(np.float32))
     else:
         tables[0] = (differences[0] + others).astype(np.float32)
-    numbers = _row_numbers(g, cells, columns, used)
     parts = [g.gather(table, g.gather(numbers, np.int64(c), axis=1)) for c, table in enumerate(tables)]
     return parts[0] if len(parts) == 1 else g.sum(parts)
 
 
 def _row_numbers(g: GraphBuilder, cells: Value, columns: Sequence[CategoricalColumn], used: Sequence[int]) -> Value:
-    """Row of each cell of the used columns in its column's table, 0 for every other string; (N, used) int64."""
+    """Row of each cell of the used columns in its column's table, 0 for every other string; (N, used) int64.
+
+    One vocabulary serves all columns: a string becomes a multiple of the number of columns, the column's number is
+    added, and a second LabelEncoder finds the row of that pair in the column's own table.
+    """
     vocabulary = {text: 0 for i in used for text in columns[i].categories}
     for number, text in enumerate(vocabulary, start=1):
         vocabulary[text] = number * len(used)
-    codes = _columns(g, g.label_encoder(cells, vocabulary, default=0), list(used), len(columns))
+    codes = columns_of(g, g.label_encoder(cells, vocabulary, default=0), list(used), len(columns))
     if len(used) == 1:
         return codes  # the code of the k-th category is k, its row
     pairs = {
@@ -283,7 +281,7 @@ def _row_numbers(g: GraphBuilder, cells: Value, columns: Sequence[CategoricalCol
     return g.label_encoder(g.add(codes, np.arange(len(used), dtype=np.int64)), pairs, default=0)
 
 
-def _columns(g: GraphBuilder, x: Value, columns: list[int], n_columns: int) -> Value:
+def columns_of(g: GraphBuilder, x: Value, columns: list[int], n_columns: int) -> Value:
     """The given columns of `x`, which has `n_columns`."""
     if columns == list(range(n_columns)):
         return x

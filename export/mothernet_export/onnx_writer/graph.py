@@ -7,7 +7,7 @@ LinearClassifier. No file is touched and no metadata written here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,8 +15,10 @@ import numpy.typing as npt
 from onnx import GraphProto
 
 from mothernet_export.child import ChildNetwork
+from mothernet_export.columns import FloatArray
 from mothernet_export.onnx_writer.builder import GraphBuilder, Operand, Value
-from mothernet_export.onnx_writer.first_layer import Layer, first_layer
+from mothernet_export.onnx_writer.core_layer import core_columns, core_layer, filled_cells
+from mothernet_export.onnx_writer.first_layer import LARGEST, Layer, first_layer
 from mothernet_export.quantization import SmallWeights
 from mothernet_export.reference import predict_logits
 from mothernet_export.target import ClassTarget, Target
@@ -36,6 +38,15 @@ class _Network(NamedTuple):
     output_bias: Array  # (C,)
     bounded: bool = True  # or else the direct outputs are as they are, and the clip must not see them
     direct_size: float = 1.0  # by which the weights of the direct outputs are divided
+    small: SmallWeights | None = None
+
+    def stored(self, g: GraphBuilder, matrix: Array) -> Operand:
+        """Rows of the first layer (n, M) as the file holds them."""
+        if self.small is None:
+            return matrix.astype(np.float32)
+        M, C = self.output_weight.shape
+        scales = self.small.scales / np.where(np.arange(M) < M - C, 1, self.direct_size)  # (M,)
+        return g.scaled(np.rint(matrix / scales).astype(self.small.dtype), scales.astype(np.float32))
 
 
 def build_graph(child: ChildNetwork, small: SmallWeights | None = None) -> GraphProto:
@@ -65,43 +76,82 @@ def child_answers(
     small: SmallWeights | None = None,
 ) -> tuple[Value, ...]:
     """The answers of `child` in the order of its target's outputs, from float32 (N, Fn) and strings (N, Fc)."""
-    network = _bounded(child)
-
-    def stored(matrix: Array) -> Operand:
-        """A matrix (n, M) as the file holds it."""
-        if small is None:
-            return matrix.astype(np.float32)
-        scales = small.scales / np.where(np.arange(len(small.scales)) < child.width, 1, network.direct_size)  # (M,)
-        return g.mul(g.as_float32(np.rint(matrix / scales).astype(small.dtype)), scales.astype(np.float32))
-
+    network = _bounded(child, small)
+    stored = partial(network.stored, g)
     layer = first_layer(g, child, network.first_weight, network.first_bias, numeric, categorical, stored)
     if layer.inputs is None and not isinstance(layer.offset, Value):  # no column is used
         x: Value = _constant_logits(g, child, (numeric, categorical))
         weight, bias = np.eye(child.target.n_outputs), np.zeros(child.target.n_outputs)
-    elif child.width and network.bounded:
-        x, weight, bias = g.clip_unit(_summed(g, layer, stored)), network.output_weight, network.output_bias
-    elif child.width:
-        pre, C = _summed(g, layer, stored), child.target.n_outputs
-        direct = g.gemm(pre, np.eye(child.width + C, C, -child.width, np.float32), np.zeros(C, np.float32))
-        x = g.gemm(g.clip_unit(pre), network.output_weight.astype(np.float32), direct)
-        weight, bias = np.eye(C), network.output_bias
-    elif small is None and layer.inputs is not None and not isinstance(layer.offset, Value):
-        x, weight, bias = layer.inputs, layer.weight, layer.offset
     else:
-        x, weight, bias = _summed(g, layer, stored), network.output_weight, network.output_bias
+        x, weight, bias = _last_layer(g, child, network, layer)
     return target_answers(g, child.target, x, weight.astype(np.float32), bias.astype(np.float32))
 
 
-def _summed(g: GraphBuilder, layer: Layer, stored: Callable[[Array], Operand]) -> Value:
+class _CoreBuilder(GraphBuilder):
+    """Around what OpenVINO 2026.4 does: it takes a HardSigmoid's beta of 0 for 0.5, and (x - a) * b for x * b - a * b,
+    which rounds at the size of x, unless there is an operator between the two. What it gathers of int8 times scales
+    is wrong and corrupts its memory, unless there is one before Gather."""
+
+    def clip_unit(self, x: Operand) -> Value:
+        return self.clip(x, np.float32(0), np.float32(1))
+
+    def ramp(self, x: Operand, low: Operand, inverse_width: Operand) -> Value:
+        return self.clip_unit(self.mul(self.relu(self.sub(x, low)), inverse_width))
+
+    def scaled(self, whole: Operand, scales: Operand) -> Value:
+        return self.clip(super().scaled(whole, scales), -LARGEST, LARGEST)
+
+
+def build_core(child: ChildNetwork, small: SmallWeights | None = None) -> GraphProto:
+    """Write `child` as a flat graph of default-domain operators, numbers in and numbers out, valid from opset 13.
+
+    The input is `numbers` (float32 [N, F]), categories as codes; outputs are `class_index` (int64 [N]) and
+    `probabilities` (float32 [N, C]). `small` as for `build_graph`.
+    """
+    if not isinstance(child.target, ClassTarget):
+        raise TypeError(f"the numeric core must know the target, however: {type(child.target).__name__}")
+    g = _CoreBuilder("mothernet_core")
+    F, C = len(core_columns(child)), child.target.n_outputs
+    numbers = g.input("numbers", "float32", ("N", F))
+
+    if any(column.n_inputs for column in child.columns):
+        network = _bounded(child, small)
+        layer = core_layer(g, child, network.first_weight, network.first_bias, numbers, partial(network.stored, g))
+        x, weight, bias = _last_layer(g, child, network, layer)
+    else:
+        x = g.clip(filled_cells(g, child, numbers), np.float32(0), np.float32(0))
+        weight, bias = np.zeros((F, C)), _logits_of_any_row(child).astype(np.float64)
+    probabilities = g.softmax(g.gemm(x, weight.astype(np.float32), bias.astype(np.float32)))
+    g.output(g.arg_max(probabilities), "class_index", "int64", ("N",))
+    g.output(probabilities, "probabilities", "float32", ("N", C))
+    return g.finish()
+
+
+def _last_layer(g: GraphBuilder, child: ChildNetwork, network: _Network, layer: Layer) -> tuple[Value, Array, Array]:
+    """What the outputs of the network are a linear map of (N, K), and that map: (K, C) and (C,)."""
+    C = child.target.n_outputs
+    if child.width and network.bounded:
+        return g.clip_unit(_summed(g, network, layer)), network.output_weight, network.output_bias
+    if child.width:
+        pre = _summed(g, network, layer)
+        direct = g.gemm(pre, np.eye(child.width + C, C, -child.width, np.float32), np.zeros(C, np.float32))
+        x = g.gemm(g.clip_unit(pre), network.output_weight.astype(np.float32), direct)
+        return x, np.eye(C), network.output_bias
+    if network.small is None and layer.inputs is not None and not isinstance(layer.offset, Value):
+        return layer.inputs, layer.weight, layer.offset
+    return _summed(g, network, layer), network.output_weight, network.output_bias
+
+
+def _summed(g: GraphBuilder, network: _Network, layer: Layer) -> Value:
     """``inputs @ weight + offset``, (N, M)."""
     if layer.inputs is None:
         assert isinstance(layer.offset, Value)
         return layer.offset
     offset = layer.offset if isinstance(layer.offset, Value) else layer.offset.astype(np.float32)
-    return g.gemm(layer.inputs, stored(layer.weight), offset)
+    return g.gemm(layer.inputs, network.stored(g, layer.weight), offset)
 
 
-def _bounded(child: ChildNetwork) -> _Network:
+def _bounded(child: ChildNetwork, small: SmallWeights | None) -> _Network:
     """The direct outputs as further hidden units: they are bounded, so after scaling the clip changes none of them.
 
     That is one operator less than adding them to what the hidden units give. The scale is a power of two, so that
@@ -112,13 +162,14 @@ def _bounded(child: ChildNetwork) -> _Network:
         each.astype(np.float64) for each in (child.first_weight, child.first_bias, child.output_weight)
     )
     if not H:
-        return _Network(first, bias, np.eye(C), np.zeros(C))
+        return _Network(first, bias, np.eye(C), np.zeros(C), small=small)
     size = _size_of_direct_outputs(child, first[:, H:], bias[H:])
     if size > _MAX_SIZE:
-        return _Network(first, bias, np.concatenate([output, np.zeros((C, C))]), np.zeros(C), bounded=False)
+        output = np.concatenate([output, np.zeros((C, C))])
+        return _Network(first, bias, output, np.zeros(C), bounded=False, small=small)
     first[:, H:] /= size
     bias[H:] = bias[H:] / size + 0.5
-    return _Network(first, bias, np.concatenate([output, size * np.eye(C)]), np.full(C, -size / 2), True, size)
+    return _Network(first, bias, np.concatenate([output, size * np.eye(C)]), np.full(C, -size / 2), True, size, small)
 
 
 def _size_of_direct_outputs(child: ChildNetwork, weight: Array, bias: Array) -> float:
@@ -147,11 +198,15 @@ def _size_of_direct_outputs(child: ChildNetwork, weight: Array, bias: Array) -> 
 
 def _constant_logits(g: GraphBuilder, child: ChildNetwork, inputs: tuple[Value | None, ...]) -> Value:
     """No column is used: the same row of logits, as often as the input has rows; (N, C)."""
-    n_numeric, n_categorical = len(child.numeric_columns), len(child.categorical_columns)
-    row = predict_logits(child, np.zeros((1, n_numeric), np.float32), np.full((1, n_categorical), "", object))
     first = next(value for value in inputs if value is not None)
     n_rows = g.gather(g.shape(first), np.array([0], np.int64))
-    return g.expand(row, g.concat([n_rows, np.array([1], np.int64)], axis=0))
+    return g.expand(_logits_of_any_row(child)[None], g.concat([n_rows, np.array([1], np.int64)], axis=0))
+
+
+def _logits_of_any_row(child: ChildNetwork) -> FloatArray:
+    n_numeric, n_categorical = len(child.numeric_columns), len(child.categorical_columns)
+    row = predict_logits(child, np.zeros((1, n_numeric)), np.full((1, n_categorical), "", object))
+    return row.ravel()  # (C,)
 
 
 def target_answers(

@@ -17,6 +17,7 @@ from mothernet.commands.limits import LIMITS
 from mothernet.commands.reductions import LimitError, check_limits, reduction
 
 PARCELS = Path(__file__).parents[3] / "examples" / "data" / "parcels_train.csv"
+CORE = ("--form", "core")
 Capture = pytest.CaptureFixture[str]
 
 
@@ -91,14 +92,14 @@ def test_limits(after: np.ndarray, rounds: bool, is_too_much: bool) -> None:
         check_limits([found])
 
 
-@pytest.mark.parametrize("suffix", ["onnx", "ort"])
+@pytest.mark.parametrize(("suffix", "form"), [("onnx", ()), ("ort", ()), ("onnx", CORE)])
 def test_small_weights_make_small_files_and_their_cost_is_said(
-    tmp_path: Path, checkpoint: Path, capsys: Capture, suffix: str
+    tmp_path: Path, checkpoint: Path, capsys: Capture, suffix: str, form: tuple[str, ...]
 ) -> None:
     reports = []
     for weights in get_args(Weights):
         output = tmp_path / f"{weights}.{suffix}"
-        reports.append(exported(capsys, PARCELS, output, checkpoint, "--weights", weights))
+        reports.append(exported(capsys, PARCELS, output, checkpoint, "--weights", weights, *form))
         mothernet_runtime.load(output).check()
         assert reports[-1]["size_bytes"] == output.stat().st_size
     sizes = [report["size_bytes"] for report in reports]
@@ -132,26 +133,26 @@ def test_rounding_beyond_a_limit_is_refused_unless_forced(
     tmp_path: Path, checkpoint: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reductions, "MAX_MOVE", 1e-5)
-    for name, options in (("model.onnx", ()), ("model.ort", ("--no-holdout",)), ("model.c", ())):
+    for name, options in (("model.onnx", ()), ("model.onnx", CORE), ("model.ort", ("--no-holdout",)), ("model.c", ())):
         line = refused(capsys, tmp_path, 1, PARCELS, tmp_path / name, checkpoint, "--weights", "int8", *options)
         assert LIMITS in line and "int8 weights: AUC" in line and "--force" in line
-        assert ("training rows" in line) == bool(options)
+        assert ("training rows" in line) == ("--no-holdout" in options)
         done = exported(capsys, PARCELS, tmp_path / name, checkpoint, "--weights", "int8", "--force", *options)
         assert done["reductions"][0]["largest_move"] > 1e-5
         assert (tmp_path / name).exists()
 
 
-@pytest.mark.parametrize("suffix", ["onnx", "ort", "c"])
+@pytest.mark.parametrize(("suffix", "form"), [("onnx", ()), ("onnx", CORE), ("ort", ()), ("c", ())])
 def test_fewer_categories_are_refused_where_they_matter(
-    towns: Path, checkpoint: Path, capsys: Capture, suffix: str
+    towns: Path, checkpoint: Path, capsys: Capture, suffix: str, form: tuple[str, ...]
 ) -> None:
     output, counted = towns.with_name(f"model.{suffix}"), "constant_bytes" if suffix == "c" else "size_bytes"
-    whole = exported(capsys, towns, output, checkpoint)
+    whole = exported(capsys, towns, output, checkpoint, *form)
     assert whole["columns"][1]["categories"] == 150
     for path in towns.parent.glob("model.*"):
         path.unlink()
     most = whole[counted] - whole[counted] // 8
-    limit = ("--max-bytes", str(most))
+    limit = ("--max-bytes", str(most), *form)
     for options in (limit, (*limit, "--no-holdout")):
         line = refused(capsys, towns.parent, 1, towns, output, checkpoint, *options)
         assert "at most" in line and "categories per column: AUC" in line and "a larger --max-bytes" in line

@@ -1,0 +1,107 @@
+"""Who can answer for an ONNX file: onnxruntime, ONNX's own evaluator in NumPy, OpenVINO."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from mothernet_runtime.ort_container import is_ort
+from mothernet_runtime.session import open_session
+from onnx.reference import ReferenceEvaluator
+
+from mothernet_export.onnx_writer.builder import ML_DOMAIN
+
+__all__ = ["EVALUATORS", "ONNX_REFERENCE", "Arrays", "Evaluator", "EvaluatorError", "evaluator"]
+
+Arrays = Mapping[str, npt.NDArray[Any]]  # inputs or outputs of a graph by name
+Evaluator = Callable[[Arrays], Arrays]
+
+ONNX_REFERENCE = "onnx.reference"
+
+
+class EvaluatorError(RuntimeError):
+    """An evaluator is not installed, or cannot run this file; the message says why."""
+
+
+def evaluator(name: str, model: bytes) -> Evaluator:
+    """A function from the inputs of a file's graph to its outputs.
+
+    Parameters
+    ----------
+    name : str
+        One of `EVALUATORS`.
+    model : bytes
+        The content of an .onnx or ORT file.
+
+    Raises
+    ------
+    EvaluatorError
+        It is not installed, or cannot open the file.
+    """
+    return EVALUATORS[name](model)
+
+
+def _onnxruntime(model: bytes) -> Evaluator:
+    session = open_session(model, source="the model", providers=None, threads=1, strict=True)
+    names = [output.name for output in session.get_outputs()]
+    return lambda inputs: dict(zip(names, session.run(names, dict(inputs)), strict=True))
+
+
+def _onnx_reference(model: bytes) -> Evaluator:
+    _check_onnx(model)
+    graph = ReferenceEvaluator(model)
+
+    def run(inputs: Arrays) -> Arrays:
+        with np.errstate(over="ignore"):  # an infinite cell saturates
+            return dict(zip(graph.output_names, graph.run(None, dict(inputs)), strict=True))
+
+    return run
+
+
+def _openvino(model: bytes) -> Evaluator:
+    _check_onnx(model)
+    if any(entry.domain == ML_DOMAIN for entry in onnx.load_model_from_string(model).opset_import):
+        raise EvaluatorError(f"it has no operators of {ML_DOMAIN}; a numeric core needs none (--form core)")
+    core = _imported_openvino().Core()
+    try:
+        # bfloat16, which some processors are given by default, keeps 8 bits
+        settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
+        compiled = core.compile_model(core.read_model(model=model, weights=b""), "CPU", settings)
+    except RuntimeError as error:
+        raise EvaluatorError(f"it cannot open the file: {' '.join(str(error).split())[-300:]}") from error
+    names = [output.any_name for output in compiled.outputs]
+
+    def run(inputs: Arrays) -> Arrays:
+        try:
+            results = compiled(dict(inputs))
+        except RuntimeError as error:
+            raise EvaluatorError(f"it cannot run the file: {' '.join(str(error).split())[-300:]}") from error
+        return {name: np.array(results[name]) for name in names}
+
+    return run
+
+
+def _imported_openvino() -> Any:
+    """OpenVINO without openvino-telemetry, by which its import would send an event to Google Analytics."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # now it cannot be imported
+    try:
+        import openvino
+    except ImportError as error:
+        raise EvaluatorError("it is not installed: pip install 'mothernet-export[openvino]'") from error
+    return openvino
+
+
+def _check_onnx(model: bytes) -> None:
+    if is_ort(model):
+        raise EvaluatorError("it reads no ORT files")
+
+
+EVALUATORS: Mapping[str, Callable[[bytes], Evaluator]] = {
+    "onnxruntime": _onnxruntime,
+    ONNX_REFERENCE: _onnx_reference,
+    "OpenVINO": _openvino,
+}
