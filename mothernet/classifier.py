@@ -87,7 +87,7 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
     classes_ : ndarray (C,)
     child_ : mothernet_export.ChildNetwork
     teacher_share_ : float
-        How much the teacher counted, if there is one.
+        How much the teacher counted; zero without one.
     n_features_in_ : int
     feature_names_in_ : ndarray of str, if fitted on a DataFrame
 
@@ -179,7 +179,7 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
         seed = self.random_state
         if not isinstance(seed, numbers.Integral):
             seed = check_random_state(seed).randint(2**31)
-        lesson = None
+        lesson, self.teacher_share_ = None, 0.0
         if self.teacher is not None:
             taught = X if row_weight is None else rows_of(X, kept)
             lesson, self.teacher_share_ = learned_lesson(self, taught, y, given, int(seed), options.settings)

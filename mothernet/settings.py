@@ -43,8 +43,10 @@ class FitSettings:
     max_unscreened_columns: int = 100
     max_screening_rows: int = 4_000
     candidate_trees: int = 50  # of all columns
-    max_screened_columns: int = 200  # those that they use most
+    max_candidates: int = 100  # those that they use most, and half as many by either statistic of single columns
     screening_trees: int = 100  # of these and their shadows
+    max_false_share: float = 0.1  # of the columns that pass by themselves
+    max_ramped_columns: int = 400  # of more that are kept, since regressions of ranks say so, none has ramps
     screening_depth: int = 8
     screening_share: float = 0.3  # of the columns, among which a split is chosen
     screening_penalties: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03)  # of the regressions that judge whether to screen

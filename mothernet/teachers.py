@@ -9,6 +9,7 @@ Axis letters: N rows, F columns, C classes.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -154,6 +155,9 @@ def _chosen(
     more than chance.
     """
     classes, codes = np.unique(y, return_inverse=True)
+    estimator, labels = clone(estimator), set(classes.tolist())
+    if isinstance(estimator.class_weight, Mapping):  # a class of weight zero has no rows here
+        estimator.set_params(class_weight={c: w for c, w in estimator.class_weight.items() if c in labels})
     fold = stratified_folds(codes, settings.teacher_folds, np.random.default_rng(seed))
     weight = np.ones(len(y)) if row_weight is None else row_weight
     parts = []

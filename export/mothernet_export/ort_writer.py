@@ -67,7 +67,8 @@ def to_ort(
         written.
     weights : {"float32", "float16", "int8"}
         float32 is the fastest: onnxruntime computes no constants when it loads an ORT file, so they are computed before
-        it is written. Other weights would grow by that, so they stay as they are, and are multiplied out at every call.
+        it is written. Other weights would grow by that, so they stay as they are, and are multiplied out at every call;
+        where the operators for that take more than they save, rounded weights are stored as float32.
 
     Returns
     -------
@@ -95,12 +96,10 @@ def to_ort(
     """
     if path is not None:
         check_ort_path(Path(path))
-    proto = to_onnx(model, opset=opset, weights=weights)
-    for entry in proto.metadata_props:
-        if entry.key == HASH_KEY:
-            entry.value = "0" * len(entry.value)
-    is_small = small_weights(child_of(model), weights) is not None
-    data = _converted(proto.SerializeToString(), keep_constants=is_small)
+    small = small_weights(child_of(model), weights)
+    data = _converted(model if small is None else small.child, opset, "float32")
+    if small is not None:
+        data = min(data, _converted(model, opset, weights), key=len)
     position = hash_position(data)
     digits = ort_hash(data, position).encode()
     data = data[:position] + digits + data[position + len(digits) :]
@@ -135,11 +134,15 @@ def check_ort_path(path: Path) -> None:
         check_output(each)
 
 
-def _converted(model: bytes, *, keep_constants: bool) -> bytes:
-    """The bytes of an ONNX model as those of an ORT model."""
+def _converted(model: Any, opset: int, weights: Weights) -> bytes:
+    """An ORT model, with zeros for its hash."""
+    proto = to_onnx(model, opset=opset, weights=weights)
+    for entry in proto.metadata_props:
+        if entry.key == HASH_KEY:
+            entry.value = "0" * len(entry.value)
     with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / "model.ort"
-        open_session(model, "the model", None, 1, True, save_as=output, keep_constants=keep_constants)
+        output, is_small = Path(folder) / "model.ort", weights != "float32"
+        open_session(proto.SerializeToString(), "the model", None, 1, True, save_as=output, keep_constants=is_small)
         return output.read_bytes()
 
 

@@ -128,7 +128,7 @@ def file_type(output: str | os.PathLike[str], weights: Weights, opset: int, form
         If the name, `weights` or `form` cannot be used for it.
     """
     check_weights(weights)
-    suffix = Path(output).suffix
+    suffix = Path(output).suffix.lower()
     if form == "core":
         if suffix in (".c", ".ort"):
             raise ValueError(f"--form core must go with an .onnx file, however: {str(output)!r}. Choose such a name.")

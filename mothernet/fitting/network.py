@@ -31,7 +31,7 @@ from mothernet.settings import DEFAULT_SETTINGS, FitSettings, Size
 from mothernet.tables.category_odds import Labels
 from mothernet.tables.columns import TrainingColumn
 from mothernet.tables.encoding import fit_encoding
-from mothernet.tables.raw_inputs import raw_columns
+from mothernet.tables.raw_inputs import RawIgnored, raw_columns
 from mothernet.version import __version__
 
 __all__ = ["FitOptions", "fit_network"]
@@ -115,9 +115,10 @@ def fit_network(
     if any(new is not old for new, old in zip(screened, raw, strict=False)):
         raw, settings = screened, settings.of_screened_table()
     decides = deciding_rows(y, rng, settings)
+    n_read = sum(not isinstance(column, RawIgnored) for column in raw)
     encoding = fit_encoding(
         raw,
-        network.config.ramps,
+        network.config.ramps if n_read <= settings.max_ramped_columns else 1,  # a single one says no more than a column
         Labels(y, len(classes), np.random.default_rng(0)),
         quantile_weight,
         settings,

@@ -1,10 +1,11 @@
 """Wide tables: which columns tell anything about the class.
 
 A thousand columns of noise drown twenty that matter: each has ramps and weights of its own, and by chance some seem to
-tell something. So extremely randomised trees grow on a wide table; the columns that they use most are shown to such
-trees again, beside *shadows*, permuted copies of themselves that tell nothing (Kursa and Rudnicki, Feature selection
-with the Boruta package, 2010), and what these use no more than the best shadow is left out. Trees also see what
-columns tell only together, as statistics of single columns do not. Where many columns tell a little each, all are kept.
+tell something. So of a wide table the columns that extremely randomised trees use most, and those that tell most alone,
+are shown to such trees beside *shadows*, permuted copies of themselves that tell nothing (Kursa and Rudnicki, Feature
+selection with the Boruta package, 2010). What these use more than the best shadow passes, and so do columns whose
+mutual information few permuted ones reach. Trees see what columns tell only together; what many tell a little each,
+statistics of single columns see better. Where nearly all columns tell something, all are kept.
 
 Axis letters: N rows, F columns.
 """
@@ -21,7 +22,7 @@ import numpy.typing as npt
 from mothernet.fitting.hidden_layer import stratified_rows
 from mothernet.fitting.output_layer import solve
 from mothernet.fitting.probabilities import log_softmax
-from mothernet.network.support_set import mid_ranks, normal_scores
+from mothernet.network.support_set import mid_ranks, mutual_information, normal_scores
 from mothernet.settings import FitSettings
 from mothernet.tables.raw_inputs import RawCategories, RawColumn, RawIgnored, RawNumbers
 
@@ -50,7 +51,7 @@ def screened_columns(
     X = np.stack([_ordinal(column, rows) for column in read], axis=1)  # (N, F)
     if _all_tell_more(X, y[rows], n_classes, rng, settings):
         return list(columns)
-    kept = {read[i].name for i in _telling(X, y[rows], rng, settings)}
+    kept = {read[i].name for i in _telling(X, y[rows], n_classes, rng, settings)}
     screened: list[RawColumn] = []
     for column in columns:
         if column.name in kept:
@@ -101,22 +102,53 @@ def _all_tell_more(
             losses.append(-float(log_softmax(solved(phi[held_out])[0])[onehot[held_out] > 0].mean()))
         return min(losses)
 
-    telling = _telling(X[~held_out], y[~held_out], rng, settings)
+    telling = _telling(X[~held_out], y[~held_out], n_classes, rng, settings)
     trees = _trees(settings.screening_trees, rng, settings).fit(X[~held_out][:, telling], y[~held_out])
     said = trees.predict_proba(X[held_out][:, telling])[onehot[held_out] > 0]
     by_trees = -float(np.log(np.maximum(said, 1e-3)).mean())  # they see what no regression does
     return loss(np.arange(X.shape[1])) < min(loss(telling), by_trees)
 
 
-def _telling(X: npt.NDArray[np.float32], y: Indices, rng: np.random.Generator, settings: FitSettings) -> Indices:
+def _telling(
+    X: npt.NDArray[np.float32], y: Indices, n_classes: int, rng: np.random.Generator, settings: FitSettings
+) -> Indices:
     """Numbers of the columns that pass, at least one."""
     importance = _importance(X, y, settings.candidate_trees, rng, settings)
-    candidates = np.sort(np.argsort(-importance, kind="stable")[: settings.max_screened_columns])
+    information = mutual_information(X, y, n_classes)
+    most = settings.max_candidates
+    best = [
+        np.argsort(-statistic, kind="stable")[:n]
+        for statistic, n in ((importance, most), (information, most // 2), (_shift(X, y, n_classes), most // 2))
+    ]
+    candidates = np.unique(np.concatenate(best))
     shown = X[:, candidates]
     shadows = rng.permuted(shown, axis=0)
     beside = _importance(np.concatenate([shown, shadows], axis=1), y, settings.screening_trees, rng, settings)
     used = candidates[beside[: len(candidates)] > beside[len(candidates) :].max()]
-    return used if len(used) else np.array([importance.argmax()])
+    by_chance = mutual_information(rng.permuted(X, axis=0), y, n_classes)
+    telling = np.union1d(used, _beyond_chance(information, by_chance, settings.max_false_share))
+    return telling if len(telling) else np.array([importance.argmax()])
+
+
+def _shift(X: npt.NDArray[np.float32], y: Indices, n_classes: int) -> npt.NDArray[np.float64]:
+    """How far apart the classes' mean normal scores are (F,), the statistic of van der Waerden's test."""
+    scores = normal_scores(mid_ranks(X))
+    sums = np.eye(n_classes)[y].T @ scores  # (C, F)
+    between: npt.NDArray[np.float64] = (sums**2 / np.maximum(np.bincount(y, minlength=n_classes), 1)[:, None]).sum(0)
+    return between / np.maximum(scores.var(axis=0), 1e-6)
+
+
+def _beyond_chance(
+    information: npt.NDArray[np.float32], by_chance: npt.NDArray[np.float32], false_share: float
+) -> Indices:
+    """Numbers of the columns that tell most, as many as hold no more than a share that tells by chance.
+
+    How many do is estimated by the permuted columns that tell as much (Elias and Gygi, Nature Methods 4, 2007).
+    """
+    order = np.argsort(-information, kind="stable")
+    n_false = len(by_chance) - np.searchsorted(np.sort(by_chance), information[order])
+    few = np.flatnonzero(n_false <= false_share * np.arange(1, len(order) + 1))
+    return order[: few[-1] + 1] if len(few) else order[:0]
 
 
 def _importance(

@@ -130,7 +130,8 @@ def _teach(
     units = np.clip(pre[:, :n_units], 0, 1)
     logits = units @ weights.output_weight + pre[:, n_units:]
     if lesson is not None:
-        logits = lesson.mixed(logits, rows)
+        order = [names[name] for name in dict.fromkeys(column.name for column in raw)]  # of the table
+        logits = lesson.mixed(logits, rows._replace(source=source[:, order]))
     return _Teacher(inputs, cells, units, softmax(logits), logits - logits.mean(axis=1, keepdims=True), rows.weight)
 
 

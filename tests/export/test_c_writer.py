@@ -14,7 +14,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mothernet_export import CategoricalColumn, ChildNetwork, NumericColumn, check_c, predict_proba, to_c
+from mothernet_export import (
+    CategoricalColumn,
+    ChildNetwork,
+    IgnoredColumn,
+    NumericColumn,
+    check_c,
+    predict_proba,
+    to_c,
+)
 from mothernet_export.c_writer import file, identifiers, literals, quantization, texts
 from mothernet_export.c_writer.compiled import CompiledChild
 from mothernet_runtime.cells import CategoryRule, DateRule, NumberRule
@@ -180,6 +188,15 @@ def test_int8_weights_say_what_the_rounded_record_says(spelled_child: ChildNetwo
             assert parity.ok and parity.comparisons[0].rows == 100, parity
         coarse = replace(to_c(child, weights="int8"), weights="float32")
         assert not check_c(coarse, child, cells, compiler=COMPILER).ok
+
+
+def test_columns_without_influence_take_nothing_of_the_precision_of_int8(make_child: Child) -> None:
+    used = NumericColumn("x", 0.0, (0.0, 1.0, 2.0), True)
+    alone, beside = (
+        quantization.quantized_layers(make_child(used, *(IgnoredColumn(f"i{k}") for k in range(n_ignored))))[0]
+        for n_ignored in (0, 1_000)
+    )
+    np.testing.assert_array_equal(alone.multipliers, beside.multipliers)
 
 
 @needs_compiler

@@ -11,8 +11,8 @@ from typing import Any, get_args
 import mothernet_runtime
 import numpy as np
 import pytest
-from mothernet_export import check_ort, rounded, to_onnx, to_ort
-from mothernet_export.quantization import Weights
+from mothernet_export import NumericColumn, check_ort, rounded, to_onnx, to_ort
+from mothernet_export.quantization import Weights, small_weights
 from mothernet_runtime.ort_container import HASH_KEY, read_ort_container
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "conformance"))
@@ -55,11 +55,16 @@ def test_a_record_that_is_another_is_found(mixed_child: Any, mixed_rows: Any) ->
 
 
 def test_small_weights_stay_small(make_child: Any) -> None:
-    from mothernet_export import NumericColumn
-
     child = make_child(NumericColumn("x", 0.0, tuple(map(float, range(200))), True), width=40)
     sizes = [len(to_ort(child, weights=weights).data) for weights in get_args(Weights)]
     assert sizes[0] > sizes[1] + 12_000 > sizes[2] + 19_000
+
+
+def test_rounded_weights_never_make_a_file_larger(make_child: Any) -> None:
+    child = make_child(NumericColumn("x", 0.0, tuple(map(float, range(20))), True), width=10)
+    assert small_weights(child, "int8") is not None
+    sizes = [len(to_ort(child, weights=weights).data) for weights in get_args(Weights)]
+    assert max(sizes) == sizes[0]
 
 
 def test_operators_are_those_that_onnxruntimes_own_script_finds(

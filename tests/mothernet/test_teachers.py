@@ -78,6 +78,13 @@ def test_the_larger_the_share_the_nearer_to_the_teacher(few):
     assert distance[0] > distance[1] > distance[2]
 
 
+def test_a_teacher_is_shown_the_rows_that_the_child_learns_from_in_any_order_of_columns(few):
+    X_test, y_test = squares(1000, 1)
+    taught = MotherNetClassifier(teacher=Oracle(), teacher_share=1.0)
+    for order in (["a", "b", "town"], ["b", "town", "a"]):
+        assert taught.fit(few[0][order], few[1]).score(X_test[order], y_test) > 0.95
+
+
 def test_a_frozen_teacher_is_not_fitted_again_and_arrays_are_taken(few):
     X, y = few[0][["a", "b"]].to_numpy(), few[1]
     frozen = FrozenEstimator(RandomForestClassifier(20, random_state=0).fit(X, y))
@@ -86,6 +93,12 @@ def test_a_frozen_teacher_is_not_fitted_again_and_arrays_are_taken(few):
     assert taught.teacher_share_ == 0.5
     assert clone(taught).teacher_share == 0.5
     assert taught.score(X, y) > 0.8
+
+
+def test_classes_without_weight_are_left_out_where_a_share_is_chosen(few):
+    X, y = few[0], np.where(few[0]["town"] == "Chur", "moved", few[1])
+    taught = MotherNetClassifier(teacher=Oracle(), class_weight={"moved": 0}, settings=FEWER_FITS).fit(X, y)
+    assert taught.classes_.tolist() == ["no", "yes"]
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def quantized(rows: npt.NDArray[np.float64], n_terms: int) -> Quantized:
 
 def quantized_layers(child: ChildNetwork) -> tuple[Quantized, Quantized]:
     """The rows of both layers: those of `first_layer`, and a row for each hidden unit."""
-    n_terms = sum(1 + isinstance(column, NumericColumn) for column in child.columns)  # a column and its indicator
+    n_terms = sum(column.n_inputs > 0 for column in child.columns)  # a cell is missing, or shared by two knots
     first = quantized(first_layer(child).rows, n_terms)
     return first, quantized(child.output_weight.astype(np.float64), child.width)
 

@@ -44,6 +44,15 @@ def test_a_column_that_tells_only_together_with_another_is_kept() -> None:
     assert {"x0", "x1"} <= kept([numbers(f"x{j}", column) for j, column in enumerate(X.T)], y)
 
 
+def test_most_of_twenty_columns_that_tell_a_little_alone_are_kept() -> None:
+    X = np.random.default_rng(0).normal(size=(1000, 600))
+    told = np.sin(2 * X[:, :20] + np.arange(20)).sum(axis=1)
+    found = kept([numbers(f"x{j}", column) for j, column in enumerate(X.T)], (told > np.median(told)).astype(np.int64))
+    telling = {f"x{j}" for j in range(20)}
+    assert len(found & telling) >= 17
+    assert len(found - telling) <= 20  # of 580
+
+
 def test_what_no_regression_sees_does_not_keep_all_columns(noise: np.ndarray) -> None:
     norm = (noise[:, :5] ** 2).sum(axis=1)
     found = kept(
