@@ -11,6 +11,7 @@ struct mothernet_model {
     mn_session *session;
     mn_model_file file;
     const mn_column **read; /* columns that are not ignored */
+    int ignore_extra;       /* columns of rows that are not the model's */
 };
 
 struct mothernet_coverage {

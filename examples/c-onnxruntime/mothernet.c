@@ -1,5 +1,6 @@
 #include "mothernet.h"
 
+#include <errno.h>
 #include <locale.h>
 #include <math.h>
 #include <pthread.h>
@@ -33,6 +34,7 @@ static locale_t enter_locale(void)
 static int read_file(const char *path, mn_memory *memory, mn_text *bytes, mothernet_error *error)
 {
     FILE *stream = fopen(path, "rb");
+    const char *reason = stream ? "it is a folder, or too large" : strerror(errno);
     long size = -1;
     char *content;
     if (stream && fseek(stream, 0, SEEK_END) == 0) size = ftell(stream);
@@ -40,7 +42,8 @@ static int read_file(const char *path, mn_memory *memory, mn_text *bytes, mother
         content = mn_take(memory, (size_t)size + 1, 1);
         *bytes = (mn_text){content, fread(content, 1, (size_t)size, stream)};
     }
-    if (!stream || size < 0 || size >= INT32_MAX || ferror(stream)) mn_fail(error, "the file cannot be read");
+    if (!stream || size < 0 || size >= INT32_MAX || ferror(stream))
+        mn_fail(error, "the file cannot be read: %s", reason);
     else error = NULL;
     if (stream) fclose(stream);
     return error == NULL;
@@ -79,7 +82,9 @@ static int find_columns(const mothernet_model *model, size_t n, const char *cons
         complain(needed, name, "");
     }
     for (i = 0; i < n; i++) {
-        if (!mn_contains(known, file->n_columns, sorted[i].name)) complain(problem, sorted[i].name, " is unknown");
+        int is_known = mn_contains(known, file->n_columns, sorted[i].name);
+        if (!is_known && model->ignore_extra) continue;
+        if (!is_known) complain(problem, sorted[i].name, " is unknown");
         if (i > 0 && mn_equals(sorted[i - 1].name, sorted[i].name)) complain(problem, sorted[i].name, " is repeated");
     }
     return problem[0] == 0 || mn_fail(error, "the rows must have the %zu columns %s%s, however: %s", file->n_read,
@@ -229,6 +234,11 @@ int mothernet_predict(const mothernet_model *model, size_t n_columns, const char
     mn_release(&memory);
     uselocale(before);
     return is_right;
+}
+
+void mothernet_ignore_extra(mothernet_model *model, int ignore)
+{
+    model->ignore_extra = ignore;
 }
 
 size_t mothernet_count_columns(const mothernet_model *model)

@@ -59,6 +59,9 @@ void mothernet_close_runtime(mothernet_runtime *runtime);
 mothernet_model *mothernet_load(mothernet_runtime *runtime, const char *path, mothernet_error *error);
 void mothernet_free(mothernet_model *model);
 
+/* Whether rows may have columns that the model does not know; not while another thread predicts. */
+void mothernet_ignore_extra(mothernet_model *model, int ignore);
+
 size_t mothernet_count_columns(const mothernet_model *model);
 const char *mothernet_column(const mothernet_model *model, size_t column);
 int mothernet_is_ignored(const mothernet_model *model, size_t column); /* rows may leave it out */

@@ -2,14 +2,18 @@
 
        ./predict model.onnx rows.csv > predicted.csv
        ./predict model.onnx rows.csv --delimiter semicolon --encoding windows-1252 > predicted.csv
+       ./predict model.onnx rows.csv --ignore-extra > predicted.csv
 
    The library is that of the environment variable ORT_DYLIB_PATH, else libonnxruntime.so where the loader finds it. */
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "csv.h"
+
+#define USAGE "usage: predict MODEL.onnx ROWS.csv [--delimiter D] [--encoding NAME] [--ignore-extra]"
 
 enum { ROWS_AT_ONCE = 10000, CELLS_AT_ONCE = 1000000 };
 
@@ -77,7 +81,7 @@ static long predict_some(const mothernet_model *model, mn_csv *csv, const char *
     return is_right ? (long)n : -1;
 }
 
-static int read_bytes(const char *path, mn_memory *memory, mn_text *bytes)
+static int read_bytes(const char *path, mn_memory *memory, mn_text *bytes, int *reason)
 {
     FILE *stream = fopen(path, "rb");
     char *content = NULL;
@@ -91,6 +95,7 @@ static int read_bytes(const char *path, mn_memory *memory, mn_text *bytes)
         got = fread(content + n, 1, size - n, stream);
         n += got;
     }
+    *reason = errno;
     if (!stream || ferror(stream)) n = SIZE_MAX;
     if (stream) fclose(stream);
     if (n != SIZE_MAX) *bytes = mn_copy(memory, (mn_text){content, n});
@@ -98,8 +103,15 @@ static int read_bytes(const char *path, mn_memory *memory, mn_text *bytes)
     return n != SIZE_MAX;
 }
 
+static int write_out(output *out)
+{
+    fflush(out->stream);
+    if (fwrite(out->at, 1, out->n, stdout) == out->n && fflush(stdout) == 0) return 0;
+    return say("error: the predictions must be written, however: ", NULL, 0, strerror(errno));
+}
+
 static int predict(mothernet_runtime *runtime, const char *model_path, const char *rows_path, const char *delimiter,
-                   const char *encoding, output *out)
+                   const char *encoding, int ignore_extra, output *out)
 {
     mothernet_error error;
     mn_memory memory = {NULL};
@@ -108,11 +120,14 @@ static int predict(mothernet_runtime *runtime, const char *model_path, const cha
     const char **names;
     size_t line = 0, most = 0, i;
     long n = 0;
+    int reason, code;
     mothernet_coverage *coverage;
     mothernet_model *model = mothernet_load(runtime, model_path, &error);
     if (!model) return say("error: ", model_path, 0, error.text);
+    mothernet_ignore_extra(model, ignore_extra);
     coverage = mothernet_new_coverage(model);
-    if (!read_bytes(rows_path, &memory, &bytes)) n = mn_fail(&error, "the file cannot be read") - 1;
+    if (!read_bytes(rows_path, &memory, &bytes, &reason))
+        n = mn_fail(&error, "the file cannot be read: %s", strerror(reason)) - 1;
     else if (!mn_open_csv(bytes, delimiter, encoding, &memory, &csv, &error)) n = -1;
     if (n == 0) {
         most = csv.n_names > mothernet_count_classes(model) ? csv.n_names : mothernet_count_classes(model);
@@ -128,17 +143,12 @@ static int predict(mothernet_runtime *runtime, const char *model_path, const cha
         n = mothernet_predict(model, csv.n_names, names, 0, NULL, NULL, NULL, NULL, &error) ? (long)most : -1;
         while (n == (long)most) n = predict_some(model, &csv, names, most, coverage, out->stream, &line, &error);
     }
-    if (n < 0) {
-        say("error: ", rows_path, line, error.text);
-    } else {
-        fflush(out->stream);
-        fwrite(out->at, 1, out->n, stdout);
-        if (mothernet_complains(coverage, &error)) say("warning: ", rows_path, 0, error.text);
-    }
+    code = n < 0 ? say("error: ", rows_path, line, error.text) : write_out(out);
+    if (code == 0 && mothernet_complains(coverage, &error)) say("warning: ", rows_path, 0, error.text);
     mothernet_free_coverage(coverage);
     mothernet_free(model);
     mn_release(&memory);
-    return n < 0 ? 2 : 0;
+    return code;
 }
 
 int main(int argc, char **argv)
@@ -147,17 +157,18 @@ int main(int argc, char **argv)
     mothernet_error error;
     mothernet_runtime *runtime;
     output out = {NULL, 0, NULL};
-    int n = 0, code;
+    int n = 0, code, ignore_extra = 0;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--delimiter") == 0 && i + 1 < argc) delimiter = argv[++i];
         else if (strcmp(argv[i], "--encoding") == 0 && i + 1 < argc) encoding = argv[++i];
+        else if (strcmp(argv[i], "--ignore-extra") == 0) ignore_extra = 1;
         else if (n++ < 2) paths[n - 1] = argv[i];
     }
-    if (n != 2) return say("error: ", NULL, 0, "usage: predict MODEL.onnx ROWS.csv [--delimiter D] [--encoding NAME]");
+    if (n != 2) return say("error: ", NULL, 0, USAGE);
     runtime = mothernet_open_runtime(library ? library : "libonnxruntime.so", &error);
     if (!runtime) return say("error: ", NULL, 0, error.text);
     out.stream = open_memstream(&out.at, &out.n);
-    code = out.stream ? predict(runtime, paths[0], paths[1], delimiter, encoding, &out) : 2;
+    code = out.stream ? predict(runtime, paths[0], paths[1], delimiter, encoding, ignore_extra, &out) : 2;
     if (out.stream) fclose(out.stream);
     free(out.at);
     mothernet_close_runtime(runtime);

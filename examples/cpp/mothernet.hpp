@@ -71,6 +71,9 @@ public:
     const std::vector<std::string> &class_texts() const { return texts_; }
     const mothernet_model *handle() const { return handle_.get(); }
 
+    // Whether rows may have columns that the model does not know; not while another thread predicts.
+    void ignore_extra(bool ignore) { mothernet_ignore_extra(handle_.get(), ignore); }
+
     // Rows need not have the same columns: those that the model ignores may be left out. Throws Error.
     std::vector<Answer> predict(const std::vector<Row> &rows) const {
         std::vector<Answer> answers;

@@ -2,11 +2,14 @@
 //
 //     ./predict model.onnx rows.csv > predicted.csv
 //     ./predict model.onnx rows.csv --delimiter semicolon --encoding windows-1252 > predicted.csv
+//     ./predict model.onnx rows.csv --ignore-extra > predicted.csv
 //
 // The library is that of the environment variable ORT_DYLIB_PATH, else libonnxruntime.so where the loader finds it.
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -24,6 +27,7 @@ constexpr std::size_t kRowsAtOnce = 10'000;
 struct Arguments {
     std::vector<std::string> paths;
     std::optional<std::string> delimiter, encoding;
+    bool ignore_extra = false;
 };
 
 // Memory of the cells of a table, which is freed with its owner.
@@ -53,18 +57,19 @@ Arguments parsed(int argc, char **argv) {
         std::string word = argv[i];
         if (word == "--delimiter" && i + 1 < argc) arguments.delimiter = argv[++i];
         else if (word == "--encoding" && i + 1 < argc) arguments.encoding = argv[++i];
+        else if (word == "--ignore-extra") arguments.ignore_extra = true;
         else arguments.paths.push_back(word);
     }
     if (arguments.paths.size() != 2)
-        throw std::invalid_argument("usage: predict MODEL.onnx ROWS.csv [--delimiter D] [--encoding NAME]");
+        throw std::invalid_argument(
+            "usage: predict MODEL.onnx ROWS.csv [--delimiter D] [--encoding NAME] [--ignore-extra]");
     return arguments;
 }
 
 std::string content(const std::string &path) {
     std::ifstream stream(path, std::ios::binary);
-    std::string bytes{std::istreambuf_iterator<char>(stream), {}};
-    if (!stream) throw std::invalid_argument(path + ": the file cannot be read");
-    return bytes;
+    if (!stream) throw std::invalid_argument("the file cannot be read: " + std::string(std::strerror(errno)));
+    return {std::istreambuf_iterator<char>(stream), {}};
 }
 
 // Reads up to kRowsAtOnce rows and writes their answers; whether more may follow.
@@ -111,8 +116,9 @@ void run(const Arguments &arguments) {
     out.imbue(std::locale::classic());
     out.precision(9);
     mothernet_error error;
-    std::string bytes = content(rows_path);
+    model->ignore_extra(arguments.ignore_extra);
     try {
+        std::string bytes = content(rows_path);
         Memory memory;
         mn_csv csv;
         const char *delimiter = arguments.delimiter ? arguments.delimiter->c_str() : nullptr;
@@ -128,7 +134,8 @@ void run(const Arguments &arguments) {
     } catch (const std::exception &wrong) {
         throw std::invalid_argument(rows_path + ": " + wrong.what());
     }
-    std::cout << out.str() << std::flush;
+    if (!(std::cout << out.str() << std::flush))
+        throw std::runtime_error("the predictions must be written, however: " + std::string(std::strerror(errno)));
     if (mothernet_complains(coverage.get(), &error)) say("warning: " + rows_path + ": " + error.text);
 }
 

@@ -30,6 +30,9 @@ def create_function(
     names = [column.name for column in model.columns_ if not column.is_ignored]
     answers = [f"probability_{label}" for label in model.classes_]
     types = {column: kind for column, kind, *_ in connection.execute(f"DESCRIBE SELECT * FROM {table}").fetchall()}
+    model.check_columns([column for column in types if column in model.feature_names_in_])
+    if taken := {"label", *answers} & set(types):
+        raise ValueError(f"answers need columns of their own, however: {', '.join(sorted(taken))}. Rename them.")
 
     def predict(rows: Any) -> Any:
         rows = rows.combine_chunks() if isinstance(rows, pa.ChunkedArray) else rows
@@ -53,9 +56,11 @@ def main(model_path: str, rows_path: str, output_path: str) -> None:
     connection = duckdb.connect()
     table = "'" + rows_path.replace("'", "''") + "'"
     call = create_function(connection, "predict", mothernet_runtime.load(model_path, on_unseen="ignore"), table)
-    query = f"SELECT * EXCLUDE answers, answers.* FROM (SELECT *, {call} AS answers FROM {table})"
+    query = f"SELECT *, unnest({call}) FROM {table}"
     connection.execute(f"COPY ({query}) TO '{output_path.replace(chr(39), chr(39) * 2)}' (FORMAT parquet)")
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
     main(*sys.argv[1:])

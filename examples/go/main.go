@@ -2,6 +2,7 @@
 //
 //	predict model.onnx rows.csv > predicted.csv
 //	predict --delimiter semicolon --encoding windows-1252 model.onnx rows.csv > predicted.csv
+//	predict --ignore-extra model.onnx rows.csv > predicted.csv
 //
 // Cells go in as they are written: what they mean, and all preprocessing, is inside the file.
 package main
@@ -21,7 +22,9 @@ import (
 func main() {
 	output, err := run(os.Args[1:])
 	if err == nil {
-		_, err = io.WriteString(os.Stdout, output)
+		if _, err = io.WriteString(os.Stdout, output); err != nil {
+			err = fmt.Errorf("the predictions must be written, however: %w", err)
+		}
 	}
 	if err != nil {
 		say("error: " + err.Error())
@@ -35,6 +38,7 @@ func run(arguments []string) (string, error) {
 	delimiter := flags.String("delimiter", "", "")
 	encoding := flags.String("encoding", "", "")
 	library := flags.String("library", "", "")
+	ignoreExtra := flags.Bool("ignore-extra", false, "")
 	var paths []string
 	for len(arguments) > 0 { // options may stand behind paths
 		if err := flags.Parse(arguments); err != nil {
@@ -52,6 +56,7 @@ func run(arguments []string) (string, error) {
 		return "", fmt.Errorf("%s: %w", paths[0], err)
 	}
 	defer model.Close()
+	model.IgnoreExtra = *ignoreExtra
 	model.Warn = func(message string) {
 		say("warning: " + message + ". Check that the rows are written as in training.")
 	}
@@ -61,19 +66,20 @@ func run(arguments []string) (string, error) {
 	}
 	table, err := mothernet.ReadCSV(data, *delimiter, *encoding)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("%s: %w", paths[1], err)
 	}
 	predictions, err := model.PredictTexts(table.Names, table.Rows)
 	var wrong *mothernet.CellError
 	if errors.As(err, &wrong) {
-		return "", fmt.Errorf("line %d: column %q %s", table.Lines[wrong.Row], wrong.Column, wrong.Problem)
+		return "", fmt.Errorf("%s, line %d: column %q %s", paths[1], table.Lines[wrong.Row], wrong.Column, wrong.Problem)
 	} else if err != nil {
-		return "", err
+		return "", fmt.Errorf("%s: %w", paths[1], err)
 	}
 	return toCSV(model, predictions), nil
 }
 
-const usage = "usage: predict [--delimiter D] [--encoding NAME] [--library libonnxruntime.so] MODEL.onnx ROWS.csv"
+const usage = "usage: predict [--delimiter D] [--encoding NAME] [--ignore-extra] [--library libonnxruntime.so] " +
+	"MODEL.onnx ROWS.csv"
 
 func toCSV(model *mothernet.Model, predictions []mothernet.Prediction) string {
 	var output strings.Builder

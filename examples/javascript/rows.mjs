@@ -11,7 +11,10 @@ export function checkNames(header, columns, names, ignoreExtra = false) {
   const found = Object.entries({
     missing: names.filter((name, i) => columns[i].type !== "ignored" && !given.has(name)),
     unknown: ignoreExtra ? [] : header.filter((name) => !known.has(name)),
-    repeated: given.size === header.length ? [] : header.filter((name, i) => header.indexOf(name) !== i),
+    repeated:
+      given.size === header.length
+        ? []
+        : header.filter((name, i) => header.indexOf(name) !== i && !(ignoreExtra && !known.has(name))),
   }).filter(([, wrong]) => wrong.length);
   if (!found.length) return;
   const shown = (some) =>

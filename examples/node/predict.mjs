@@ -2,6 +2,7 @@
 //
 //     node predict.mjs model.onnx rows.csv > predicted.csv
 //     node predict.mjs model.onnx rows.csv --delimiter semicolon --encoding windows-1252 > predicted.csv
+//     node predict.mjs model.onnx rows.csv --ignore-extra > predicted.csv
 //
 // Cells go in as they are written: what they mean, and all preprocessing, is inside the file.
 
@@ -23,22 +24,38 @@ async function main(args) {
     throw new Error(`usage: node predict.mjs ${usage}`);
   }
   const dialect = givenDialect(given);
-  const model = await load(modelPath);
-  const table = readCsv(readFileSync(csvPath), dialect);
+  const model = await naming(modelPath, () => load(modelPath));
+  await naming(csvPath, () => predict(model, readCsv(readFileSync(csvPath), dialect), given["ignore-extra"]));
+}
+
+async function predict(model, table, ignoreExtra) {
   /** @type {string[]} */
   const warnings = [];
   const parts = [csvHeader(model)];
-  const how = { ignoreExtra: given["ignore-extra"], warnings };
-  for await (const batch of model.predictTable(table, how)) parts.push(csvLines(model, batch));
+  for await (const batch of model.predictTable(table, { ignoreExtra, warnings })) parts.push(csvLines(model, batch));
   for (const part of parts) process.stdout.write(part);
   const shown = warnings.slice(0, 5).join("; ");
   if (shown) warn(`warning: ${shown}. Check that the rows are written as in training.`);
+}
+
+/** What `run` returns; an error begins with the path that it is about. */
+async function naming(path, run) {
+  try {
+    return await run();
+  } catch (error) {
+    throw new Error(`${path}: ${error.message}`);
+  }
 }
 
 function warn(message) {
   console.error(`predict.mjs: ${message.replace(/\s+/g, " ")}`);
 }
 
+process.stdout.on("error", (error) => {
+  const hasReader = error.code !== "EPIPE";
+  if (hasReader) warn(`error: the predictions must be written, however: ${error.message}`);
+  process.exit(hasReader ? 2 : 1);
+});
 try {
   await main(process.argv.slice(2));
 } catch (error) {

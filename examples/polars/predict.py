@@ -35,8 +35,10 @@ def predictions(model: mothernet_runtime.Model) -> pl.Expr:
 def main(model_path: str, rows_path: str, output_path: str) -> None:
     model = mothernet_runtime.load(model_path, on_unseen="ignore")
     table = pl.scan_parquet(rows_path)
-    table.with_columns(predictions(model).alias("answers")).unnest("answers").sink_parquet(output_path)
+    table.select(pl.all(), predictions(model).struct.field("*")).sink_parquet(output_path)
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
     main(*sys.argv[1:])

@@ -29,6 +29,8 @@ class Predictor:
 
 def with_predictions(table: ray.data.Dataset, model: mothernet_runtime.Model, actors: int) -> ray.data.Dataset:
     """The table with its predictions."""
+    if taken := {"label", *(f"probability_{label}" for label in model.classes_)} & set(table.columns()):
+        raise ValueError(f"answers need columns of their own, however: {', '.join(sorted(taken))}. Rename them.")
     return table.map_batches(
         Predictor,
         fn_constructor_args=(model,),
@@ -47,4 +49,6 @@ def main(model_path: str, rows_path: str, output_path: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
     main(*sys.argv[1:])

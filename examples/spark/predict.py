@@ -24,6 +24,8 @@ def with_predictions(table: DataFrame, model: mothernet_runtime.Model) -> DataFr
     """
     names = [column.name for column in model.columns_ if not column.is_ignored]
     answers = [f"probability_{label}" for label in model.classes_]
+    if taken := {"label", *answers} & set(table.columns):
+        raise ValueError(f"answers need columns of their own, however: {', '.join(sorted(taken))}. Rename them.")
 
     def predict(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         for frame in frames:
@@ -47,4 +49,6 @@ def main(model_path: str, rows_path: str, output_path: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
     main(*sys.argv[1:])

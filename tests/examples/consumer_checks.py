@@ -167,11 +167,15 @@ def check_odd_rows(predict: Command, env: Mapping[str, str], folder: Path) -> No
     for long_row in row.replace(b"Bern", b"\xc3\xa9" * 100_000), row.replace(b",", b"," + b"9" * 50_000, 1):
         (folder / "rows.csv").write_bytes(header + b"\n" + long_row + b"\n")
         assert run([*predict, MIXED / "model.onnx", folder / "rows.csv"], env).returncode == 0
+    path = folder / os.fsdecode(b"caf\xe9.csv")  # a name that is no UTF-8
+    path.write_bytes(whole)
+    assert run([*predict, MIXED / "model.onnx", path], env).stdout == right
     for arguments in (
         [],
         [folder / "none.onnx", MIXED / "rows.csv"],
         [MIXED / "model.onnx", folder / "none.csv"],
         [folder, folder],
+        [MIXED / "model.onnx", MIXED / "rows.csv", "--delimiter"],
     ):
         done = run([*predict, *arguments], env)
         assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1), done

@@ -87,6 +87,24 @@ def test_engine_says_what_the_runtime_says(engine: str, model_path: Path, rows_p
     assert predicted.select(rows.column_names).cast(rows.schema).equals(rows)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_no_column_of_the_table_is_lost(engine: str, model_path: Path, rows_path: Path, tmp_path: Path) -> None:
+    need(engine)
+    rows = pq.read_table(rows_path).slice(0, 100)
+
+    def predict(further: str) -> subprocess.CompletedProcess[str]:
+        pq.write_table(rows.append_column(further, rows["row"]), tmp_path / "rows.parquet")
+        command = [sys.executable, EXAMPLES / engine / "predict.py", model_path, "rows.parquet", "predicted.parquet"]
+        environment = {**ENVIRONMENT, **os.environ}
+        return subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment, cwd=tmp_path)
+
+    done = predict("label")
+    assert done.returncode == 1 and "label" in done.stderr
+    if engine in ("duckdb", "polars"):  # where the answers are a struct for a while
+        assert predict("answers").returncode == 0
+        assert pq.read_table(tmp_path / "predicted.parquet")["answers"].to_pylist() == rows["row"].to_pylist()
+
+
 def test_labels_have_the_type_of_the_training_table(tmp_path: Path) -> None:
     for engine in ("duckdb", "polars"):
         need(engine)

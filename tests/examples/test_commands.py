@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import mothernet_runtime
@@ -26,14 +26,24 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module", params=["go", "java"])
 def predict(request: pytest.FixtureRequest) -> Predict:
     """Runs the command of a consumer on some arguments, each in a new process."""
-    consumer = next(each for each in consumers.CONSUMERS if each.name == request.param)
+    return command_of(request.param)
+
+
+@pytest.fixture(scope="module", params=["python", "node", "go", "java", "rust", "c", "c++"])
+def any_predict(request: pytest.FixtureRequest) -> Predict:
+    """The same of all, also of those that further files test."""
+    return command_of(request.param)
+
+
+def command_of(name: str) -> Predict:
+    consumer = next(each for each in consumers.CONSUMERS if each.name == name)
     missing = consumers.missing_tools(consumer)
     if missing and not os.environ.get("CI"):
         pytest.skip(f"{consumer.name} needs {' and '.join(missing)}")
     assert consumers.build(consumer) == ""
 
-    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        return consumers.run([*consumer.command[:-2], *map(str, arguments)], consumer)
+    def run(*arguments: str | Path, start: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+        return consumers.run([*start, *consumer.command[:-2], *map(str, arguments)], consumer)
 
     return run
 
@@ -53,6 +63,28 @@ def test_the_dialect_may_be_given(predict: Predict, tmp_path: Path) -> None:
     assert "must be text in UTF-8" in refused(predict(MODEL, rows))
     assert "must be comma, semicolon" in refused(predict(MODEL, rows, "--delimiter", ":"))
     assert "encoding must be" in refused(predict(MODEL, rows, "--encoding", "ebcdic"))
+
+
+def test_further_columns_are_ignored_if_asked(any_predict: Predict, tmp_path: Path) -> None:
+    header, row = ROWS.read_text("utf-8").splitlines()[:2]
+    (tmp_path / "known.csv").write_text(f"{header}\n{row}\n", "utf-8")
+    (tmp_path / "further.csv").write_text(f"id,{header},id,\n1,{row},2,\n", "utf-8")
+    (tmp_path / "repeated.csv").write_text(f"{header},age\n{row},3\n", "utf-8")
+    done = any_predict(MODEL, tmp_path / "further.csv", "--ignore-extra")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == any_predict(MODEL, tmp_path / "known.csv").stdout
+    assert "id" in refused(any_predict(MODEL, tmp_path / "further.csv"))
+    assert "age" in refused(any_predict(MODEL, tmp_path / "repeated.csv", "--ignore-extra"))
+
+
+def test_predictions_that_cannot_be_written_are_told(any_predict: Predict) -> None:
+    done = any_predict(MODEL, ROWS, start=("sh", "-c", 'exec "$@" >/dev/full', "sh"))
+    assert "No space left" in refused(done) or "no space left" in done.stderr
+
+
+def test_a_folder_in_place_of_a_file_is_named(any_predict: Predict, tmp_path: Path) -> None:
+    assert str(tmp_path) in refused(any_predict(tmp_path, ROWS))
+    assert str(tmp_path) in refused(any_predict(MODEL, tmp_path))
 
 
 def test_columns_that_are_mostly_unseen_are_told(predict: Predict, tmp_path: Path) -> None:

@@ -24,10 +24,11 @@ type Prediction struct {
 
 // Model is a file in an open session. It may be shared by goroutines.
 type Model struct {
-	Columns    []*Column
-	Classes    []any
-	ClassTexts []string             // the classes as CSV files and the graph write them
-	Warn       func(message string) // hears of rows that look otherwise than those of training; may be nil
+	Columns     []*Column
+	Classes     []any
+	ClassTexts  []string             // the classes as CSV files and the graph write them
+	Warn        func(message string) // hears of rows that look otherwise than those of training; may be nil
+	IgnoreExtra bool                 // rows may have columns that the model does not know
 
 	schema  *schema
 	session *ort.DynamicAdvancedSession
@@ -174,7 +175,8 @@ func (m *Model) PredictTexts(names []string, rows [][]string) ([]Prediction, err
 	)
 }
 
-// CheckNames returns an error unless names are those of the columns, in any order; ignored ones may be absent.
+// CheckNames returns an error unless names are those of the columns, in any order. Ignored ones may be absent; with
+// IgnoreExtra, others may be there.
 func (m *Model) CheckNames(names []string) error {
 	count := map[string]int{}
 	for _, name := range names {
@@ -194,7 +196,7 @@ func (m *Model) CheckNames(names []string) error {
 		delete(count, name)
 	}
 	for _, name := range names {
-		if count[strings.Trim(name, white)] > 0 {
+		if count[strings.Trim(name, white)] > 0 && !m.IgnoreExtra {
 			problems["unknown"] = append(problems["unknown"], quoted(name))
 		}
 	}

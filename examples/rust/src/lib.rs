@@ -67,6 +67,7 @@ pub struct Answer {
 
 /// A loaded model; a session is opened once and used for every call.
 pub struct Model {
+    pub ignore_extra: bool, // rows may have columns that the model does not know
     file: ModelFile,
     engine: Engine,
     class_of: HashMap<String, usize>,
@@ -99,7 +100,7 @@ impl Model {
         let file = schema::read_model(&bytes).map_err(fail)?;
         let engine = engine(&bytes, &file).map_err(fail)?;
         let class_of = file.classes.iter().enumerate().map(|(i, class)| (class.to_string(), i)).collect();
-        let mut model = Model { file, engine, class_of };
+        let mut model = Model { ignore_extra: false, file, engine, class_of };
         model.self_test().map_err(fail)?;
         Ok(model)
     }
@@ -140,8 +141,12 @@ impl Model {
         let needed: Vec<&str> = columns.iter().filter(|c| c.rule.is_some()).map(|c| trimmed(&c.name)).collect();
         let mut problems = Vec::new();
         let missing: Vec<&str> = needed.iter().filter(|name| !positions.contains_key(*name)).copied().collect();
-        let unknown: Vec<&str> = names.iter().filter(|name| !known.contains(trimmed(name))).copied().collect();
-        let repeated = names.iter().enumerate().filter(|(i, name)| positions[trimmed(name)] != *i);
+        let is_unknown = |name: &str| !known.contains(trimmed(name));
+        let unknown = names.iter().filter(|name| is_unknown(name) && !self.ignore_extra).copied().collect::<Vec<_>>();
+        let repeated = names
+            .iter()
+            .enumerate()
+            .filter(|(i, name)| positions[trimmed(name)] != *i && !(is_unknown(name) && self.ignore_extra));
         let repeated: Vec<&str> = repeated.map(|(_, name)| *name).collect();
         for (word, wrong) in [("missing", &missing), ("unknown", &unknown), ("repeated", &repeated)] {
             if !wrong.is_empty() {

@@ -3,24 +3,33 @@
 //!     predict model.onnx rows.csv > predicted.csv
 //!     predict model.onnx rows.csv --delimiter semicolon --encoding windows-1252 > predicted.csv
 //!     predict core.onnx rows.csv --engine tract > predicted.csv
+//!     predict model.onnx rows.csv --ignore-extra > predicted.csv
 //!
 //! The library of onnxruntime is that of the environment variable ORT_DYLIB_PATH, else libonnxruntime.so where the
 //! loader finds it.
 
 use mothernet::csv_reader::{decoded, CsvReader, Dialect};
 use mothernet::{Cell, Error, Model};
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: predict MODEL.onnx ROWS.csv [--delimiter D] [--encoding NAME] [--engine onnxruntime|tract]";
+const USAGE: &str = "usage: predict MODEL.onnx ROWS.csv [--delimiter D] [--encoding NAME] [--ignore-extra] \
+                     [--engine onnxruntime|tract]";
 const ROWS_AT_ONCE: usize = 10_000;
 
 fn main() -> ExitCode {
-    match run(std::env::args().skip(1)) {
+    match run(std::env::args_os().skip(1)) {
         Ok((output, complaint)) => {
-            if std::io::stdout().write_all(output.as_bytes()).is_err() {
-                return ExitCode::FAILURE;
+            match std::io::stdout().write_all(output.as_bytes()) {
+                Ok(()) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return ExitCode::FAILURE,
+                Err(error) => {
+                    say(&format!("error: the predictions must be written, however: {error}"));
+                    return ExitCode::from(2);
+                }
             }
             if let Some(complaint) = complaint {
                 say(&format!("warning: {complaint}"));
@@ -35,21 +44,26 @@ fn main() -> ExitCode {
 }
 
 /// The predictions as CSV, and what looks odd about the rows.
-fn run(mut arguments: impl Iterator<Item = String>) -> Result<(String, Option<String>), Error> {
-    let (mut paths, mut delimiter, mut encoding, mut engine) = (Vec::new(), None, None, None);
+fn run(mut arguments: impl Iterator<Item = OsString>) -> Result<(String, Option<String>), Error> {
+    let usage = || Error::Rows(USAGE.to_string());
+    let (mut paths, mut delimiter, mut encoding, mut engine, mut ignore_extra) = (Vec::new(), None, None, None, false);
     while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            "--delimiter" => delimiter = arguments.next(),
-            "--encoding" => encoding = arguments.next(),
-            "--engine" => engine = arguments.next(),
+        let mut value = || arguments.next().and_then(|value| value.into_string().ok()).ok_or_else(usage).map(Some);
+        match argument.to_str() {
+            Some("--delimiter") => delimiter = value()?,
+            Some("--encoding") => encoding = value()?,
+            Some("--engine") => engine = value()?,
+            Some("--ignore-extra") => ignore_extra = true,
             _ => paths.push(argument),
         }
     }
-    let [model_path, rows_path] = paths.as_slice() else { return Err(Error::Rows(USAGE.to_string())) };
-    let fail = |error: String| Error::Rows(format!("{rows_path}: {error}"));
+    let [model_path, rows_path] = paths.as_slice() else { return Err(usage()) };
+    let rows_name = rows_path.display();
+    let fail = |error: String| Error::Rows(format!("{rows_name}: {error}"));
     let dialect = Dialect::given(delimiter.as_deref(), encoding.as_deref()).map_err(Error::Rows)?;
 
-    let mut model = load(engine.as_deref().unwrap_or("onnxruntime"), model_path)?;
+    let mut model = load(engine.as_deref().unwrap_or("onnxruntime"), model_path.as_ref())?;
+    model.ignore_extra = ignore_extra;
     let bytes = std::fs::read(rows_path).map_err(|error| fail(error.to_string()))?;
     let (text, _) = decoded(&bytes, dialect).map_err(fail)?;
     let mut reader = CsvReader::new(&text, dialect).map_err(fail)?;
@@ -70,9 +84,9 @@ fn run(mut arguments: impl Iterator<Item = String>) -> Result<(String, Option<St
             lines.push(row.line);
         }
         if rows.is_empty() {
-            return Ok((output, coverage.complaint().map(|complaint| format!("{rows_path}: {complaint}"))));
+            return Ok((output, coverage.complaint().map(|complaint| format!("{rows_name}: {complaint}"))));
         }
-        let place = |i: usize| format!("{rows_path}: line {}", lines[i]);
+        let place = |i: usize| format!("{rows_name}: line {}", lines[i]);
         for answer in model.predict_cells(&rows, &place, Some(&mut coverage))? {
             output.push_str(&csv_cell(&answer.label.to_string()));
             for probability in answer.probabilities {
@@ -83,7 +97,7 @@ fn run(mut arguments: impl Iterator<Item = String>) -> Result<(String, Option<St
     }
 }
 
-fn load(engine: &str, path: &str) -> Result<Model, Error> {
+fn load(engine: &str, path: &Path) -> Result<Model, Error> {
     match engine {
         #[cfg(feature = "onnxruntime")]
         "onnxruntime" => {
@@ -93,7 +107,8 @@ fn load(engine: &str, path: &str) -> Result<Model, Error> {
         #[cfg(feature = "tract")]
         "tract" => Model::load_in_tract(path),
         _ => Err(Error::Runtime(format!(
-            "the engine must be one that this was built with, however: {engine:?} ({path})"
+            "the engine must be one that this was built with, however: {engine:?} ({})",
+            path.display()
         ))),
     }
 }

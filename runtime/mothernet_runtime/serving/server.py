@@ -131,7 +131,7 @@ def listening_socket(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         listener.close()
         raise OSError(
-            f"--host and --port must be an address to listen on, however: {host} port {port}: {error}. "
-            "Take another port, or 0 for any free one."
+            f"--host and --port must be an address to listen on, however: {host} port {port}: "
+            f"{str(error).rstrip('.')}. Take another port, or 0 for any free one."
         ) from None
     return listener

@@ -58,6 +58,7 @@ public final class MotherNet implements AutoCloseable {
     private final Schema schema;
     private final OrtSession session;
     private Consumer<String> onWarning = message -> {};
+    private boolean ignoreExtra;
 
     private MotherNet(byte[] data) throws OrtException {
         Require.that(data.length > 0, "the file must be an ONNX file, however: it is empty");
@@ -101,6 +102,11 @@ public final class MotherNet implements AutoCloseable {
         onWarning = listener;
     }
 
+    /** Whether rows may have columns that the model does not know. */
+    public void ignoreExtra(boolean ignore) {
+        ignoreExtra = ignore;
+    }
+
     /** The classes, typed, in the order of the probabilities. */
     public List<Object> classes() {
         return List.copyOf(schema.classes);
@@ -138,7 +144,8 @@ public final class MotherNet implements AutoCloseable {
     }
 
     /**
-     * Refuses names that are not those of the columns, in any order; ignored ones may be absent.
+     * Refuses names that are not those of the columns, in any order; ignored ones may be absent,
+     * and others there after {@link #ignoreExtra}.
      */
     public void checkNames(Collection<String> names) {
         List<String> given =
@@ -153,13 +160,16 @@ public final class MotherNet implements AutoCloseable {
                 known.keySet().stream()
                         .filter(name -> !known.get(name).isIgnored() && !distinct.contains(name))
                         .toList());
-        problems.put("unknown", given.stream().filter(name -> !known.containsKey(name)).toList());
+        List<String> unknown = given.stream().filter(name -> !known.containsKey(name)).toList();
+        if (!ignoreExtra) problems.put("unknown", unknown);
         if (distinct.size() < given.size()) {
             Map<String, Long> counts =
                     given.stream()
                             .collect(Collectors.groupingBy(name -> name, Collectors.counting()));
             problems.put(
-                    "repeated", distinct.stream().filter(name -> counts.get(name) > 1).toList());
+                    "repeated",
+                    (ignoreExtra ? known.keySet() : distinct)
+                            .stream().filter(name -> counts.getOrDefault(name, 0L) > 1).toList());
         }
         problems.values().removeIf(List::isEmpty);
         if (problems.isEmpty()) return;

@@ -2,8 +2,11 @@ package mothernet;
 
 import ai.onnxruntime.OrtException;
 
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -14,22 +17,20 @@ import java.util.Map;
 
 /**
  * Predicts the rows of a CSV file: {@code predict MODEL.onnx ROWS.csv [--delimiter D] [--encoding
- * NAME]}.
+ * NAME] [--ignore-extra]}.
  *
  * <p>Cells go in as they are written: what they mean, and all preprocessing, is inside the file.
  */
 public final class Predict {
     private static final String USAGE =
-            "usage: predict MODEL.onnx ROWS.csv [--delimiter D] [--encoding NAME]";
+            "usage: predict MODEL.onnx ROWS.csv [--delimiter D] [--encoding NAME]"
+                    + " [--ignore-extra]";
 
     private Predict() {}
 
     public static void main(String[] arguments) {
         try {
-            System.out.write(run(arguments).getBytes(StandardCharsets.UTF_8));
-            System.out.flush();
-        } catch (NoSuchFileException error) {
-            fail("there must be a file " + error.getMessage() + ", however: there is none");
+            write(run(arguments).getBytes(StandardCharsets.UTF_8));
         } catch (IOException | OrtException | IllegalArgumentException error) {
             fail(error.getMessage());
         } catch (OutOfMemoryError error) {
@@ -40,14 +41,19 @@ public final class Predict {
     private static String run(String[] arguments) throws IOException, OrtException {
         List<String> paths = new ArrayList<>();
         Map<String, String> options = new HashMap<>();
+        boolean ignoreExtra = false;
         for (int i = 0; i < arguments.length; i++) {
             if (!arguments[i].startsWith("--")) paths.add(arguments[i]);
+            else if (arguments[i].equals("--ignore-extra")) ignoreExtra = true;
             else if (List.of("--delimiter", "--encoding").contains(arguments[i])
                     && i + 1 < arguments.length) options.put(arguments[i], arguments[++i]);
             else throw new IllegalArgumentException(USAGE);
         }
         if (paths.size() != 2) throw new IllegalArgumentException(USAGE);
-        try (MotherNet model = MotherNet.load(Path.of(paths.get(0)))) {
+        String place = paths.get(0);
+        try (MotherNet model = MotherNet.load(Path.of(place))) {
+            place = paths.get(1);
+            model.ignoreExtra(ignoreExtra);
             model.onWarning(
                     message ->
                             say(
@@ -56,7 +62,7 @@ public final class Predict {
                                             + ". Check that the rows are written as in training."));
             CsvTable table =
                     CsvTable.read(
-                            Files.readAllBytes(Path.of(paths.get(1))),
+                            Files.readAllBytes(Path.of(place)),
                             options.get("--delimiter"),
                             options.get("--encoding"));
             try {
@@ -65,6 +71,21 @@ public final class Predict {
                 throw new IllegalArgumentException(
                         "line " + table.lines().get(error.row) + ": " + error.getMessage());
             }
+        } catch (NoSuchFileException error) {
+            throw new IllegalArgumentException(place + ": there is no such file");
+        } catch (AccessDeniedException error) {
+            throw new IllegalArgumentException(place + ": the file may not be read");
+        } catch (IOException | IllegalArgumentException error) {
+            throw new IllegalArgumentException(place + ": " + error.getMessage());
+        }
+    }
+
+    /** System.out would be silent about a full disk. */
+    private static void write(byte[] output) {
+        try (FileOutputStream stream = new FileOutputStream(FileDescriptor.out)) {
+            stream.write(output);
+        } catch (IOException error) {
+            fail("the predictions must be written, however: " + error.getMessage());
         }
     }
 
