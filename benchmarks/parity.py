@@ -1,10 +1,11 @@
 """Does every form of a file answer as the model does, on real tables?
 
-    python benchmarks/parity.py --data DIR [--only iris,titanic] [--forms full,core,c]
+    python benchmarks/parity.py --data DIR [--only iris,titanic] [--forms full,core-int8,c]
 
 One half of every table (seed 0; at most 1,000 rows) is fitted and written in every form; on the other (at most 5,000
 rows) the NumPy reference is compared with onnxruntime and ``onnx.reference`` (``full``, the .onnx file of raw rows),
-with these and OpenVINO, if it is installed (``core``, the numeric core), and with the compiled source (``c``).
+with these and OpenVINO, if it is installed (``core``, the numeric core), with onnxruntime (``ort``), and with the
+compiled source (``c``). A form with ``-float16`` or ``-int8`` is compared with the reference of the rounded weights.
 ``onnx.reference`` looks strings up one by one in Python: of tables with text it gets 500 rows.
 
 Holds if labels agree on every row whose two largest probabilities, in the reference, lie more than 1e-4 apart (those
@@ -21,7 +22,7 @@ from typing import Any
 import numpy as np
 from common.results import Run, benchmark_parser
 from common.tables import RealTable, add_data_arguments, halves, tables_of
-from mothernet_export import ChildNetwork, to_c, to_onnx
+from mothernet_export import ChildNetwork, rounded, to_c, to_onnx, to_ort
 from mothernet_export.c_writer.compiled import CompiledChild, find_compiler
 from mothernet_export.c_writer.fields import fields_of
 from mothernet_export.check import answers_of, graph_inputs
@@ -37,7 +38,7 @@ from mothernet.network.checkpoint import load_checkpoint
 
 EVALUATOR_ROWS_WITH_TEXT = 500
 CLEAR_GAP = 1e-4  # between the two largest probabilities
-FORMS = ("full", "core", "c")
+FORMS = ("full", "full-float16", "full-int8", "core", "core-float16", "core-int8", "ort", "ort-int8", "c")
 SEED = 0
 PACKAGES = ("mothernet", "mothernet-export", "numpy", "onnx", "onnxruntime", "scikit-learn", "torch")
 
@@ -99,7 +100,6 @@ def compare(table: RealTable, checkpoint: str | None, forms: list[str]) -> list[
     fit_seconds = time.perf_counter() - start
     child, X = model.child_, data.features.iloc[test]
     inputs = model.graph_inputs(X)
-    expected = predict_answers(child, inputs.get("numeric"), inputs.get("categorical"))
     about = {
         "suite": table.suite,
         "table": table.name,
@@ -111,7 +111,10 @@ def compare(table: RealTable, checkpoint: str | None, forms: list[str]) -> list[
     }
     found = []
     for form in forms:
-        size, answers = of_c(child, X) if form == "c" else of_onnx(child, form, inputs)
+        kind, _, weights = form.partition("-")
+        said = rounded(child, weights or "float32")
+        expected = predict_answers(said, inputs.get("numeric"), inputs.get("categorical"))
+        size, answers = of_c(child, X) if kind == "c" else of_onnx(child, kind, weights or "float32", inputs)
         for name, got in answers:
             differences = difference(expected, got)
             ok = differences["max_difference"] <= TOLERANCE and not differences["different_labels"]
@@ -119,21 +122,28 @@ def compare(table: RealTable, checkpoint: str | None, forms: list[str]) -> list[
     return found
 
 
-def of_onnx(child: ChildNetwork, form: Any, inputs: dict[str, Any]) -> tuple[int, Iterator[tuple[str, Answers]]]:
-    """Bytes of a form's file, and what each evaluator says of the first rows, or of all."""
-    proto = to_onnx(child, form=form)
-    arrays = graph_inputs(child, inputs.get("numeric"), inputs.get("categorical"), form)
+def of_onnx(
+    child: ChildNetwork, form: Any, weights: Any, inputs: dict[str, Any]
+) -> tuple[int, Iterator[tuple[str, Answers]]]:
+    """Bytes of a form's file, and what each evaluator that reads it says of the first rows, or of all."""
+    is_ort = form == "ort"
+    file = (
+        to_ort(child, weights=weights).data
+        if is_ort
+        else to_onnx(child, form=form, weights=weights).SerializeToString()
+    )
+    arrays = graph_inputs(child, inputs.get("numeric"), inputs.get("categorical"), "full" if is_ort else form)
 
     def answers() -> Iterator[tuple[str, Answers]]:
-        for name in EVALUATORS:
+        for name in ["onnxruntime"] if is_ort else EVALUATORS:
             limit = EVALUATOR_ROWS_WITH_TEXT if name == ONNX_REFERENCE and "categorical" in arrays else None
             try:
-                run = evaluator(name, proto.SerializeToString())
+                run = evaluator(name, file)
             except EvaluatorError:
                 continue
             yield name, answers_of(run({key: array[:limit] for key, array in arrays.items()}), child.target)
 
-    return proto.ByteSize(), answers()
+    return len(file), answers()
 
 
 def of_c(child: ChildNetwork, X: Any) -> tuple[int, Iterator[tuple[str, Answers]]]:
