@@ -111,7 +111,11 @@ def _teach(
     lesson: Lesson | None,
 ) -> _Teacher:
     """Real rows, rows in which some columns' cells are another row's, and what the teacher says of both."""
-    names = {name: k for k, name in enumerate(sorted({column.name for column in raw}))}  # in whatever order they came
+    size = dict.fromkeys((column.name for column in raw), 0.0)
+    for i, each in zip(encoding.input_column, np.abs(weights.first_weight).sum(axis=1), strict=True):
+        size[raw[i].name] += float(each)
+    # by their weights, so that neither names nor the order of columns decide what is drawn
+    names = {name: k for k, name in enumerate(sorted(size, key=lambda name: size[name]))}
     rows = draw_judged_rows(y, len(names), rng, settings, row_weight)
     source = rows.source  # (N, raw columns) training row of each cell
     inputs = np.empty((len(source), encoding.inputs.shape[1]))
@@ -130,7 +134,7 @@ def _teach(
     units = np.clip(pre[:, :n_units], 0, 1)
     logits = units @ weights.output_weight + pre[:, n_units:]
     if lesson is not None:
-        order = [names[name] for name in dict.fromkeys(column.name for column in raw)]  # of the table
+        order = [names[name] for name in size]  # of the table
         logits = lesson.mixed(logits, rows._replace(source=source[:, order]))
     return _Teacher(inputs, cells, units, softmax(logits), logits - logits.mean(axis=1, keepdims=True), rows.weight)
 

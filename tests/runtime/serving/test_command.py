@@ -38,7 +38,9 @@ def test_it_serves_files_and_folders_by_name(model_path, typed_path, tmp_path, r
 def test_a_signal_ends_it_when_what_runs_is_finished(model_path, rows, number, code):
     body = json.dumps({"rows": rows * 1000}).encode()
     head = b"POST /predict HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
-    with command(model_path) as (process, port), socket.create_connection(("127.0.0.1", port), 30) as running:
+    # whoever runs the tests in the background of a shell ignores SIGINT, and so would the server
+    heard = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    with command(model_path, **heard) as (process, port), socket.create_connection(("127.0.0.1", port), 30) as running:
         with socket.create_connection(("127.0.0.1", port), 30) as idle:
             idle.sendall(b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n")
             answer = b""
