@@ -41,6 +41,7 @@ def test_drawn_table_is_the_same_every_time_and_has_texts_and_blanks():
 
 
 @pytest.mark.slow
+@pytest.mark.optional
 @pytest.mark.parametrize("library", ["lightgbm", "xgboost"])
 def test_alternative_writes_a_file_that_it_checked(library, tmp_path):
     for package in (library, "onnxmltools"):

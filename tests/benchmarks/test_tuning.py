@@ -81,6 +81,7 @@ def test_second_fit_of_the_same_rows_takes_what_the_first_found(searched, tmp_pa
     assert len(searched) > n_tried
 
 
+@pytest.mark.optional
 @pytest.mark.parametrize("library", tuning.LIBRARIES)
 def test_library_finds_more_than_the_defaults_on_classes_of_one_row(library):
     pytest.importorskip(library)

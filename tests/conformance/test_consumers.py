@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -22,7 +21,7 @@ NOTHING = "import sys; print('largest difference: 1.0e-07'); print('3 passed, 0 
 @pytest.mark.parametrize("consumer", OTHERS, ids=lambda consumer: consumer.name)
 def test_a_consumer_passes_every_case(consumer: Consumer) -> None:
     outcome = consumers.outcome(consumer)
-    if outcome.status == "skipped" and not os.environ.get("CI"):
+    if outcome.status == "skipped":
         pytest.skip(f"{consumer.name} {outcome.reason}")
     assert (outcome.status, outcome.reason) == ("passed", "")
 

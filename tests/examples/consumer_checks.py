@@ -41,9 +41,9 @@ Command = Sequence[str | Path]
 
 
 def needs(*tools: str) -> pytest.MarkDecorator:
-    """Skips tests where a tool is missing, unless they run in CI."""
+    """Skips tests where a tool is missing."""
     missing = [tool for tool in tools if not shutil.which(tool)]
-    return pytest.mark.skipif(bool(missing) and not os.environ.get("CI"), reason=f"needs {' and '.join(missing)}")
+    return pytest.mark.skipif(bool(missing), reason=f"needs {' and '.join(missing)}")
 
 
 def environment(**further: str) -> dict[str, str]:

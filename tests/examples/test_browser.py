@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import random
 import re
 import shutil
@@ -37,9 +36,7 @@ HAS_PLAYWRIGHT = importlib.util.find_spec("playwright") is not None
 if HAS_PLAYWRIGHT:
     from playwright.sync_api import expect
 HAS_ALL = shutil.which("npm") and chromium() and HAS_PLAYWRIGHT
-pytestmark = pytest.mark.skipif(
-    not HAS_ALL and not os.environ.get("CI"), reason="needs npm, chromium and the Python package playwright"
-)
+pytestmark = pytest.mark.skipif(not HAS_ALL, reason="needs npm, chromium and the Python package playwright")
 SCHEMES_AND_WIDTHS = [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 320)]
 
 

@@ -22,9 +22,7 @@ import npm_packages
 ROOT = Path(__file__).parents[2]
 EXAMPLE, CONFORMANCE = ROOT / "examples" / "node", ROOT / "tests" / "conformance"
 MIXED = [CONFORMANCE / "cases" / "mixed" / name for name in ("model.onnx", "rows.csv")]
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("node") and shutil.which("npm")) and not os.environ.get("CI"), reason="needs node and npm"
-)
+pytestmark = pytest.mark.skipif(not (shutil.which("node") and shutil.which("npm")), reason="needs node and npm")
 
 # predicts the typed rows of models; integers of JSON that float64 does not hold are bigint, in rows and answers
 PREDICT_ROWS = """

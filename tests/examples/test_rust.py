@@ -56,6 +56,7 @@ def test_rust_predicts_the_numeric_core_in_onnxruntime(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.optional
 @pytest.mark.skipif(not os.environ.get("TRACT"), reason="TRACT is not set: a build of tract takes many minutes")
 def test_rust_predicts_the_numeric_core_in_tract(tmp_path: Path) -> None:
     folder = EXAMPLE / "target" / "tract"  # a build of its own, as features would replace each other's

@@ -22,14 +22,14 @@ from mothernet.network.config import HypernetworkConfig
 from mothernet.network.hypernetwork import Hypernetwork, weights_of
 from mothernet.settings import FitSettings
 
-# scikit-learn itself skips check_array_api_input where SCIPY_ARRAY_API is not set.
 EXPECTED_FAILURES = {
     "check_sample_weight_equivalence_on_dense_data": "weights act on the loss alone; a repeated row moves folds too"
 }
 
 
 @parametrize_with_checks([MotherNetClassifier(width=16)], expected_failed_checks=lambda _: EXPECTED_FAILURES)
-def test_scikit_learn_conventions(estimator, check):
+def test_scikit_learn_conventions(estimator, check, monkeypatch):
+    monkeypatch.setenv("SCIPY_ARRAY_API", "1")  # without which scikit-learn skips a check
     check(estimator)
 
 
