@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from mothernet_export.metadata import schema
+from mothernet_export.metadata import file_columns
 from mothernet_export.reference import predict_proba
 from mothernet_runtime.cells import CellRule, IgnoredRule
 from mothernet_runtime.columns import table_columns
 from mothernet_runtime.coverage import Coverage
 from mothernet_runtime.rows import RowReader
-from mothernet_runtime.schema import read_columns
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags, check_consistent_length
 from sklearn.utils.class_weight import compute_sample_weight
@@ -167,7 +166,7 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
         table = self._open(X, y, reset=True)
         y = label_array(y)
         check_classification_targets(y)
-        row_weight = self._row_weight(X, y, sample_weight)
+        row_weight = self._row_weight(y, sample_weight)
         given = None if sample_weight is None else _check_sample_weight(sample_weight, y, dtype=np.float64)
         if row_weight is not None:
             kept = np.flatnonzero(row_weight)
@@ -179,13 +178,14 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
         seed = self.random_state
         if not isinstance(seed, numbers.Integral):
             seed = check_random_state(seed).randint(2**31)
-        lesson, self.teacher_share_ = None, 0.0
+        lesson = None
         if self.teacher is not None:
             taught = X if row_weight is None else rows_of(X, kept)
-            lesson, self.teacher_share_ = learned_lesson(self, taught, y, given, int(seed), options.settings)
+            lesson = learned_lesson(self, taught, y, given, int(seed), options.settings)
+        self.teacher_share_ = 0.0 if lesson is None else lesson.share
         self.child_ = fit_network(columns, y, options, seed=int(seed), row_weight=row_weight, lesson=lesson)
         self.classes_ = np.array(self.child_.target.classes, y.dtype)
-        self._file_columns = read_columns(schema(self.child_)["columns"])
+        self._file_columns = file_columns(self.child_)
         self._reader, self._warned = RowReader(self._file_columns), False
         return self
 
@@ -256,7 +256,7 @@ class MotherNetClassifier(ClassifierMixin, BaseEstimator):
             choices[column] = choice
         return choices
 
-    def _row_weight(self, X: Any, y: npt.NDArray[Any], sample_weight: Any) -> npt.NDArray[np.float64] | None:
+    def _row_weight(self, y: npt.NDArray[Any], sample_weight: Any) -> npt.NDArray[np.float64] | None:
         """Weights of the rows (N,), or None if all are equal."""
         if sample_weight is None and self.class_weight is None:
             return None

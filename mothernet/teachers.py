@@ -30,8 +30,8 @@ Indices = npt.NDArray[np.int64]
 
 def learned_lesson(
     estimator: Any, X: Any, y: npt.NDArray[Any], row_weight: Array | None, seed: int, settings: FitSettings
-) -> tuple[Lesson | None, float]:
-    """What the teacher of an estimator teaches its child, and the teacher's share; nothing if that is zero.
+) -> Lesson | None:
+    """What the teacher of an estimator teaches its child; nothing if the teacher's share is zero.
 
     Parameters
     ----------
@@ -58,10 +58,10 @@ def learned_lesson(
     elif not isinstance(share, int | float | np.number) or not 0 <= share <= 1:
         raise ValueError(f"teacher_share must be a number from 0 to 1, or None, however: teacher_share={share!r}.")
     if not share:
-        return None, 0.0
+        return None
     teacher, classes = _fitted(estimator.teacher, X, y, row_weight), np.unique(y)
     teacher.temperature *= temperature
-    return Lesson(lambda source: teacher.probabilities(_gathered(X, source), classes), float(share)), float(share)
+    return Lesson(lambda source: teacher.probabilities(_gathered(X, source), classes), float(share))
 
 
 def rows_of(X: Any, rows: Indices) -> Any:
@@ -134,8 +134,8 @@ def _fitted(teacher: Any, X: Any, y: npt.NDArray[Any], row_weight: Array | None)
             f"teacher must be a classifier with fit and predict_proba, however: {teacher!r}. Use one that "
             "has probabilities."
         )
-    weights = {"sample_weight": row_weight} if row_weight is not None and has_fit_parameter(teacher, _WEIGHT) else {}
-    return _Fitted(clone(teacher).fit(X, y, **weights))
+    takes_weights = row_weight is not None and has_fit_parameter(teacher, "sample_weight")
+    return _Fitted(clone(teacher).fit(X, y, **({"sample_weight": row_weight} if takes_weights else {})))
 
 
 def _gathered(X: Any, source: Indices) -> Any:
@@ -160,16 +160,17 @@ def _chosen(
         estimator.set_params(class_weight={c: w for c, w in estimator.class_weight.items() if c in labels})
     fold = stratified_folds(codes, settings.teacher_folds, np.random.default_rng(seed))
     weight = np.ones(len(y)) if row_weight is None else row_weight
+
+    def training(rows: Indices) -> tuple[Any, npt.NDArray[Any], Array | None]:
+        return rows_of(X, rows), y[rows], None if row_weight is None else weight[rows]
+
     parts = []
     for k in range(settings.teacher_folds if len(y) <= settings.max_folded_rows else 1):
         held_out = fold == k
         held_out &= np.isin(codes, codes[~held_out])  # a class that only these rows have cannot be told
         rest, held = np.flatnonzero(~held_out), np.flatnonzero(held_out)
         if len(held) and len(np.unique(codes[rest])) > 1:
-            fitted = _fitted(
-                estimator.teacher, rows_of(X, rest), y[rest], weight[rest] if row_weight is not None else None
-            )
-            parts.append((rest, held, fitted))
+            parts.append((rest, held, _fitted(estimator.teacher, *training(rest))))
     if not parts:
         return 0.0, 1.0
     said = np.concatenate([fitted.probabilities(rows_of(X, held), classes) for _, held, fitted in parts])
@@ -179,19 +180,15 @@ def _chosen(
     for share in settings.teacher_shares:
         these = []
         for rest, held, fitted in parts:
-            child = clone(estimator).set_params(
-                teacher=_Fitted(fitted.model, temperature) if share else None, teacher_share=share
-            )
+            child = clone(estimator).set_params(teacher=_Fitted(fitted.model, temperature), teacher_share=share)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the fit to all rows says it again
-                child.fit(rows_of(X, rest), y[rest], weight[rest] if row_weight is not None else None)
+                child.fit(*training(rest))
                 p = child.predict_proba(rows_of(X, held))
             at = np.searchsorted(child.classes_, y[held])
             these.append(-weight[held] * np.log(np.maximum(p[np.arange(len(held)), at], 1e-9)))
-        gain = losses - np.concatenate(these) if share else np.empty(0)
+        loss = np.concatenate(these)
+        gain = losses - loss if share else np.empty(0)
         if not share or gain.mean() > settings.min_teacher_errors * gain.std() / np.sqrt(len(gain)):
-            best, losses = share, np.concatenate(these)
+            best, losses = share, loss
     return best, temperature
-
-
-_WEIGHT = "sample_weight"

@@ -6,9 +6,8 @@
 
 static const char AI_ONNX[] =
     " Abs Add And ArgMax ArgMin Cast Ceil Clip Concat Constant CumSum Div Elu Equal Erf Exp Expand Flatten Floor Gather"
-    " GatherElements GatherND Gelu Gemm Greater GreaterOrEqual HardSigmoid HardSwish Identity IsInf IsNaN LeakyRelu "
-    "Less"
-    " LessOrEqual Log LogSoftmax MatMul Max Mean Min Mod Mul Neg Not OneHot Or Pow Reciprocal ReduceMax ReduceMean"
+    " GatherElements GatherND Gelu Gemm Greater GreaterOrEqual HardSigmoid HardSwish Identity IsInf IsNaN LeakyRelu"
+    " Less LessOrEqual Log LogSoftmax MatMul Max Mean Min Mod Mul Neg Not OneHot Or Pow Reciprocal ReduceMax ReduceMean"
     " ReduceMin ReduceSum Relu Reshape Round Selu Shape Sigmoid Sign Size Slice Softmax Softplus Softsign Split Sqrt"
     " Squeeze Sub Sum Tanh TopK Transpose Unsqueeze Where Xor ";
 static const char AI_ONNX_ML[] = " ArrayFeatureExtractor Binarizer FeatureVectorizer Imputer LabelEncoder"
@@ -343,7 +342,7 @@ int mn_find_metadata(const mn_container *container, const char *key, mn_text *va
 int mn_read_metadata(mn_text bytes, mn_memory *memory, mn_container *container, mothernet_error *error)
 {
     size_t at = 0, n = 0, size = 0;
-    int has_graph = 0, wire_type;
+    int n_graphs = 0, wire_type;
     uint64_t number, value;
     mn_text content;
     found *entry;
@@ -355,7 +354,7 @@ int mn_read_metadata(mn_text bytes, mn_memory *memory, mn_container *container, 
         if (wire_type != 2) continue;
         if (number == 7) {
             mn_sha256(content, container->graph_hash);
-            has_graph++;
+            n_graphs++;
         } else if (number == 14) {
             if (!parse("StringStringEntryProto", content, memory, &entry, error)) return 0;
             if (n == size) {
@@ -366,7 +365,7 @@ int mn_read_metadata(mn_text bytes, mn_memory *memory, mn_container *container, 
             container->metadata[n++] = (mn_entry){text_of(entry, "key"), text_of(entry, "value")};
         }
     }
-    if (has_graph != 1) return mn_fail(error, "not an ONNX file, or one that is cut off: it must have one graph");
+    if (n_graphs != 1) return mn_fail(error, "not an ONNX file, or one that is cut off: it must have one graph");
     container->n_metadata = n;
     if (n) qsort(container->metadata, n, sizeof *container->metadata, compare_entries);
     for (size_t i = 1; i < n; i++)

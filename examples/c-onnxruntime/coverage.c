@@ -9,14 +9,10 @@ void mn_count_text(mothernet_coverage *coverage, size_t c, mn_text text)
 {
     const mn_column *column = coverage->model->read[c];
     struct count *count = &coverage->counts[c];
-    size_t i;
     if (text.n == 0) return;
     count->has_value = 1;
     if (mn_contains(column->categories, column->n_categories, text)) return;
-    count->n_unseen++;
-    for (i = 0; i < count->n_examples && !mn_equals(count->examples[i], text);) i++;
-    if (i < MN_EXAMPLES && i == count->n_examples)
-        count->examples[count->n_examples++] = mn_copy(&coverage->memory, text);
+    if (count->n_unseen++ == 0) count->example = mn_copy(&coverage->memory, text);
 }
 
 mothernet_coverage *mothernet_new_coverage(const mothernet_model *model)
@@ -54,7 +50,7 @@ int mothernet_complains(const mothernet_coverage *coverage, mothernet_error *com
         else if (2 * count->n_unseen > coverage->n_rows)
             snprintf(
                 at, size, "%s%zu of %zu cells of column %s are categories that the model does not know, such as %s",
-                n ? "; " : "", count->n_unseen, coverage->n_rows, mn_shown(column->name), mn_shown(count->examples[0]));
+                n ? "; " : "", count->n_unseen, coverage->n_rows, mn_shown(column->name), mn_shown(count->example));
         n = strlen(complaint->text);
     }
     if (n)

@@ -5,13 +5,11 @@
 
 #include "session.h"
 
-enum { MN_EXAMPLES = 3 };
-
 struct mothernet_model {
     mn_session *session;
     mn_model_file file;
     const mn_column **read; /* columns that are not ignored */
-    int ignore_extra;       /* columns of rows that are not the model's */
+    int ignore_extra;       /* rows may have columns that the model does not know */
 };
 
 struct mothernet_coverage {
@@ -20,8 +18,8 @@ struct mothernet_coverage {
     size_t n_rows;
     struct count {
         int has_value;
-        size_t n_unseen, n_examples;
-        mn_text examples[MN_EXAMPLES];
+        size_t n_unseen;
+        mn_text example; /* of those */
     } *counts; /* of columns that are read */
 };
 

@@ -76,7 +76,7 @@ static int unzip(mn_text *bytes, mn_memory *memory, mothernet_error *error)
         inflateEnd(&stream);
         if (status != Z_STREAM_END) {
             free(found.at);
-            return mn_fail(error, "the rows are a damaged gzip file");
+            return mn_fail(error, "the rows must be whole, however: they are a damaged gzip file");
         }
         while (at < bytes->n && bytes->at[at] == 0) at++;
     }

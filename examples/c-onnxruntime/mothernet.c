@@ -1,6 +1,5 @@
 #include "mothernet.h"
 
-#include <errno.h>
 #include <locale.h>
 #include <math.h>
 #include <pthread.h>
@@ -29,24 +28,6 @@ static locale_t enter_locale(void)
 {
     pthread_once(&locale_once, make_locale);
     return uselocale(c_locale);
-}
-
-static int read_file(const char *path, mn_memory *memory, mn_text *bytes, mothernet_error *error)
-{
-    FILE *stream = fopen(path, "rb");
-    const char *reason = stream ? "it is a folder, or too large" : strerror(errno);
-    long size = -1;
-    char *content;
-    if (stream && fseek(stream, 0, SEEK_END) == 0) size = ftell(stream);
-    if (size >= 0 && size < INT32_MAX && fseek(stream, 0, SEEK_SET) == 0) {
-        content = mn_take(memory, (size_t)size + 1, 1);
-        *bytes = (mn_text){content, fread(content, 1, (size_t)size, stream)};
-    }
-    if (!stream || size < 0 || size >= INT32_MAX || ferror(stream))
-        mn_fail(error, "the file cannot be read: %s", reason);
-    else error = NULL;
-    if (stream) fclose(stream);
-    return error == NULL;
 }
 
 /* Adds to a list of complaints, as long as there is room; 480 bytes are enough for six names. */
@@ -197,7 +178,7 @@ mothernet_model *mothernet_load(mothernet_runtime *runtime, const char *path, mo
     mothernet_model *model = calloc(1, sizeof *model);
     mn_memory memory = {NULL};
     mn_text bytes;
-    int is_right = model && read_file(path, &memory, &bytes, error) && mn_read_model(bytes, &model->file, error);
+    int is_right = model && mn_read_file(path, &memory, &bytes, error) && mn_read_model(bytes, &model->file, error);
     if (is_right) {
         size_t n = 0;
         model->read = mn_take(&model->file.memory, model->file.n_read, sizeof *model->read);

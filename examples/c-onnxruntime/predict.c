@@ -81,28 +81,6 @@ static long predict_some(const mothernet_model *model, mn_csv *csv, const char *
     return is_right ? (long)n : -1;
 }
 
-static int read_bytes(const char *path, mn_memory *memory, mn_text *bytes, int *reason)
-{
-    FILE *stream = fopen(path, "rb");
-    char *content = NULL;
-    size_t n = 0, size = 0, got = 1;
-    while (stream && got > 0) {
-        if (n == size) {
-            char *larger = realloc(content, size = 2 * size + 65536);
-            if (!larger) abort();
-            content = larger;
-        }
-        got = fread(content + n, 1, size - n, stream);
-        n += got;
-    }
-    *reason = errno;
-    if (!stream || ferror(stream)) n = SIZE_MAX;
-    if (stream) fclose(stream);
-    if (n != SIZE_MAX) *bytes = mn_copy(memory, (mn_text){content, n});
-    free(content);
-    return n != SIZE_MAX;
-}
-
 static int write_out(output *out)
 {
     fflush(out->stream);
@@ -120,15 +98,15 @@ static int predict(mothernet_runtime *runtime, const char *model_path, const cha
     const char **names;
     size_t line = 0, most = 0, i;
     long n = 0;
-    int reason, code;
+    int code;
     mothernet_coverage *coverage;
     mothernet_model *model = mothernet_load(runtime, model_path, &error);
     if (!model) return say("error: ", model_path, 0, error.text);
     mothernet_ignore_extra(model, ignore_extra);
     coverage = mothernet_new_coverage(model);
-    if (!read_bytes(rows_path, &memory, &bytes, &reason))
-        n = mn_fail(&error, "the file cannot be read: %s", strerror(reason)) - 1;
-    else if (!mn_open_csv(bytes, delimiter, encoding, &memory, &csv, &error)) n = -1;
+    if (!mn_read_file(rows_path, &memory, &bytes, &error) ||
+        !mn_open_csv(bytes, delimiter, encoding, &memory, &csv, &error))
+        n = -1;
     if (n == 0) {
         most = csv.n_names > mothernet_count_classes(model) ? csv.n_names : mothernet_count_classes(model);
         most = CELLS_AT_ONCE / most < ROWS_AT_ONCE ? 1 + CELLS_AT_ONCE / most : ROWS_AT_ONCE;

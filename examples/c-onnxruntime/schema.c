@@ -323,7 +323,7 @@ static int read_metadata(mn_text bytes, mn_text values[5], mn_model_file *file, 
     if (!mn_is(format, "2"))
         return mn_fail(error, "the format must be 2, the only one known here, however: %s", mn_shown(format));
     if (mn_find_metadata(container, "mothernet.form", &form) && !mn_is(form, "full"))
-        return mn_fail(error, "mothernet.form must be full, however: %s. Export it in that form", mn_shown(form));
+        return mn_fail(error, "the form must be full, however: %s. Export the file without --form", mn_shown(form));
     for (int i = 0; i < 5; i++)
         if (!mn_find_metadata(container, keys[i], &values[i]))
             return mn_fail(error, "the metadata must have the key %s, however: it is missing", keys[i]);

@@ -1,5 +1,6 @@
 #include "text.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,29 @@ mn_text mn_copy(mn_memory *memory, mn_text text)
     char *copy = mn_take(memory, text.n + 1, 1);
     if (text.n) memcpy(copy, text.at, text.n);
     return (mn_text){copy, text.n};
+}
+
+int mn_read_file(const char *path, mn_memory *memory, mn_text *bytes, mothernet_error *error)
+{
+    FILE *stream = fopen(path, "rb");
+    char *content = NULL;
+    size_t n = 0, size = 0, got = 1;
+    int is_read;
+    while (stream && got > 0) {
+        if (n == size) {
+            char *larger = realloc(content, size = 2 * size + 65536);
+            if (!larger) abort();
+            content = larger;
+        }
+        got = fread(content + n, 1, size - n, stream);
+        n += got;
+    }
+    is_read = stream && !ferror(stream);
+    if (is_read) *bytes = mn_copy(memory, (mn_text){content, n});
+    else mn_fail(error, "the file cannot be read: %s", strerror(errno));
+    if (stream) fclose(stream);
+    free(content);
+    return is_read;
 }
 
 mn_text mn_string(const char *string)

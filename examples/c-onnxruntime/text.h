@@ -1,4 +1,4 @@
-/* Texts, the memory that holds them, and messages about them. */
+/* Texts, the memory that holds them, the files they come from, and messages about them. */
 
 #ifndef MN_TEXT_H
 #define MN_TEXT_H
@@ -27,6 +27,9 @@ void mn_release(mn_memory *memory);
 
 /* A copy that ends with a NUL. */
 mn_text mn_copy(mn_memory *memory, mn_text text);
+
+/* The bytes of a file; 0 and a message if it cannot be read. */
+int mn_read_file(const char *path, mn_memory *memory, mn_text *bytes, mothernet_error *error);
 
 mn_text mn_string(const char *string);
 mn_text mn_slice(mn_text text, size_t start, size_t end);

@@ -10,9 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <locale>
 #include <optional>
 #include <sstream>
@@ -66,12 +64,6 @@ Arguments parsed(int argc, char **argv) {
     return arguments;
 }
 
-std::string content(const std::string &path) {
-    std::ifstream stream(path, std::ios::binary);
-    if (!stream) throw std::invalid_argument("the file cannot be read: " + std::string(std::strerror(errno)));
-    return {std::istreambuf_iterator<char>(stream), {}};
-}
-
 // Reads up to kRowsAtOnce rows and writes their answers; whether more may follow.
 bool predict_some(const mothernet::Model &model, mn_csv &csv, const std::vector<std::string> &names,
                   mothernet_coverage *coverage, std::ostream &out) {
@@ -118,12 +110,13 @@ void run(const Arguments &arguments) {
     mothernet_error error;
     model->ignore_extra(arguments.ignore_extra);
     try {
-        std::string bytes = content(rows_path);
         Memory memory;
+        mn_text bytes;
         mn_csv csv;
         const char *delimiter = arguments.delimiter ? arguments.delimiter->c_str() : nullptr;
         const char *encoding = arguments.encoding ? arguments.encoding->c_str() : nullptr;
-        if (!mn_open_csv({bytes.data(), bytes.size()}, delimiter, encoding, &memory, &csv, &error))
+        if (!mn_read_file(rows_path.c_str(), &memory, &bytes, &error) ||
+            !mn_open_csv(bytes, delimiter, encoding, &memory, &csv, &error))
             throw mothernet::Error(error);
         std::vector<std::string> names;
         for (std::size_t i = 0; i < csv.n_names; i++) names.emplace_back(csv.names[i].at, csv.names[i].n);

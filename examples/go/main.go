@@ -71,7 +71,7 @@ func run(arguments []string) (string, error) {
 	predictions, err := model.PredictTexts(table.Names, table.Rows)
 	var wrong *mothernet.CellError
 	if errors.As(err, &wrong) {
-		return "", fmt.Errorf("%s, line %d: column %q %s", paths[1], table.Lines[wrong.Row], wrong.Column, wrong.Problem)
+		return "", fmt.Errorf("%s: line %d: column %q %s", paths[1], table.Lines[wrong.Row], wrong.Column, wrong.Problem)
 	} else if err != nil {
 		return "", fmt.Errorf("%s: %w", paths[1], err)
 	}

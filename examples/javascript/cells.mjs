@@ -4,21 +4,8 @@ import { quoted } from "./checks.mjs";
 import { secondsOfText } from "./dates.mjs";
 
 const BLANKS = new Set(
-  [
-    "",
-    "#N/A",
-    "#N/A N/A",
-    "#NA",
-    "-1.#IND",
-    "-1.#QNAN",
-    "-NaN",
-    "-nan",
-    "1.#IND",
-    "1.#QNAN",
-    "<NA>",
-    "N/A",
-    "NA",
-  ].concat(["NULL", "NaN", "None", "n/a", "nan", "null"]),
+  ("|#N/A|#N/A N/A|#NA|-1.#IND|-1.#QNAN|-NaN|-nan|1.#IND|1.#QNAN|<NA>" +
+    "|N/A|NA|NULL|NaN|None|n/a|nan|null").split("|"),
 );
 const SPACE = "[\\t\\n\\v\\f\\r \\u00a0\\u202f]*";
 const SPACES = "\t\n\v\f\r \u00a0\u202f";

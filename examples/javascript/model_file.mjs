@@ -40,7 +40,7 @@ export async function readModelFile(bytes) {
   const format = text(metadata.get("mothernet.format"));
   check(format === "2", `the format must be 2, the only one known here, however: ${quoted(format)}`);
   const form = metadata.has("mothernet.form") ? text(metadata.get("mothernet.form")) : "full";
-  check(form === "full", `the form must be full, however: ${quoted(form)}. Export the file without --form ${form}`);
+  check(form === "full", `the form must be full, however: ${quoted(form)}. Export the file without --form`);
   for (const key of KEYS) check(metadata.has(key), `the metadata must have the key ${key}, however: it is missing`);
   const [schema, hash, graphHash, versions, selfTest] = KEYS.map((key) => metadata.get(key));
   check((await sha256(schema)) === text(hash), "the schema must match its hash, however: it does not");

@@ -13,11 +13,10 @@ import onnx
 from mothernet_runtime.core import Codes
 from mothernet_runtime.file import Form
 from mothernet_runtime.model import TOLERANCE
-from mothernet_runtime.schema import read_columns
 
 from mothernet_export.child import ChildNetwork, child_of
 from mothernet_export.evaluators import ONNX_REFERENCE, Arrays, evaluator
-from mothernet_export.metadata import schema
+from mothernet_export.metadata import file_columns
 from mothernet_export.reference import predict_answers
 from mothernet_export.target import Answers, GraphOutput, Target
 
@@ -157,7 +156,7 @@ def graph_inputs(child: ChildNetwork, numeric: Any, categorical: Any, form: Form
             inputs["numeric"] = np.asarray(numeric, np.float32)
     if child.categorical_columns:
         inputs["categorical"] = np.asarray(categorical, object)
-    return {"numbers": Codes(read_columns(schema(child)["columns"])).numbers(inputs)} if form == "core" else inputs
+    return {"numbers": Codes(file_columns(child)).numbers(inputs)} if form == "core" else inputs
 
 
 def _graph_outputs(child: ChildNetwork, form: Form) -> list[GraphOutput]:

@@ -9,6 +9,8 @@ from typing import Any
 
 from mothernet_runtime.cells import IgnoredRule
 from mothernet_runtime.file import FORMAT, Form
+from mothernet_runtime.schema import Column as FileColumn
+from mothernet_runtime.schema import read_columns
 from onnx import GraphProto
 
 from mothernet_export.child import ChildNetwork
@@ -40,6 +42,11 @@ def schema(child: ChildNetwork) -> dict[str, Any]:
     positions = {"numeric": 0, "categorical": 0}  # of the next column of each input
     columns = [_entry(parts, positions) for parts in child.raw_columns]
     return {"columns": columns, "width": child.width, **child.target.schema()}
+
+
+def file_columns(child: ChildNetwork) -> tuple[FileColumn, ...]:
+    """The columns of the file as the runtime reads them."""
+    return read_columns(schema(child)["columns"])
 
 
 def _entry(parts: Sequence[Column], positions: dict[str, int]) -> dict[str, Any]:

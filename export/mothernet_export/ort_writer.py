@@ -6,7 +6,6 @@ written beside it, the operators that a reduced build must have, is in the forma
 
 from __future__ import annotations
 
-import contextlib
 import os
 import tempfile
 from collections.abc import Sequence
@@ -45,9 +44,7 @@ class OrtFile:
 
     def write(self, path: Path) -> None:
         """Write the model, and the operators beside it; both are there before either is put in place."""
-        with contextlib.ExitStack() as files:
-            operators = files.enter_context(written(operators_path(path)))
-            model = files.enter_context(written(path))
+        with written(operators_path(path)) as operators, written(path) as model:
             operators.write_text(f"# Generated from model/s:\n# - {path.name}\n{self.operators}", "utf-8")
             model.write_bytes(self.data)
 

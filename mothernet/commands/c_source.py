@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy.typing as npt
 import pandas as pd
@@ -27,7 +27,7 @@ class CFile:
 
     output: str | os.PathLike[str]
     weights: Weights
-    all_weights: tuple[Weights, ...] = C_WEIGHTS
+    all_weights: ClassVar[tuple[Weights, ...]] = C_WEIGHTS
 
     def __post_init__(self) -> None:
         if self.weights not in C_WEIGHTS:

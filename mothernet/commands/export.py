@@ -96,7 +96,10 @@ def export_table(
 
     progress("write and compare")
     said = file.said((judged or children)[-1])
-    judges = held_out.rows if held_out is not None else training_rows(X, y, seed)
+
+    def judges() -> JudgingRows:
+        return held_out.rows if held_out is not None else training_rows(X, y, seed)
+
     reductions = _reductions(judges, judged or children, said, options, weights)
     if not force:
         check_limits(reductions)
@@ -125,7 +128,11 @@ def export_table(
 
 
 def _reductions(
-    judges: JudgingRows, children: Sequence[ChildNetwork], said: ChildNetwork, options: FitOptions, weights: Weights
+    judges: Callable[[], JudgingRows],
+    children: Sequence[ChildNetwork],
+    said: ChildNetwork,
+    options: FitOptions,
+    weights: Weights,
 ) -> list[Reduction]:
     """What changes from the child without limits to that with fewer categories, if there is one, and to what the file
     says of the last."""
@@ -133,9 +140,12 @@ def _reductions(
     steps = [(fewer, child, False) for child in children[1:]]
     if weights != "float32":
         steps.append((f"{weights} weights", said, True))
-    answers = [judges.probabilities(child) for child in (children[0], *(child for _, child, _ in steps)) if steps]
+    if not steps:
+        return []
+    rows = judges()
+    answers = [rows.probabilities(child) for child in (children[0], *(child for _, child, _ in steps))]
     return [
-        reduction(name, judges.code, before, after, rounds=rounds, held_out=judges.held_out)
+        reduction(name, rows.code, before, after, rounds=rounds, held_out=rows.held_out)
         for (name, _, rounds), (before, after) in zip(steps, itertools.pairwise(answers), strict=True)
     ]
 

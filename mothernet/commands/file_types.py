@@ -4,22 +4,22 @@ written and compared with the child that was fitted.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol, get_args
 
 import numpy.typing as npt
 import onnx
 import pandas as pd
 from mothernet_export import ChildNetwork, check_export, rounded, to_onnx
 from mothernet_export.check import Parity
-from mothernet_export.onnx_writer.core_json import json_path, written_beside
+from mothernet_export.onnx_writer.core_json import json_path
+from mothernet_export.onnx_writer.file import written_model
 from mothernet_export.quantization import Weights, check_weights
 from mothernet_runtime.file import Form
-from mothernet_runtime.output import check_output, written
+from mothernet_runtime.output import check_output
 
 from mothernet.commands.hold_out import graph_inputs
 
@@ -68,13 +68,17 @@ class FileType(Protocol):
 
 @dataclass(frozen=True)
 class OnnxFile:
-    """One .onnx file."""
+    """One .onnx file, that of a numeric core with its JSON beside it."""
 
     output: str | os.PathLike[str]
     weights: Weights
     opset: int
-    all_weights: tuple[Weights, ...] = ("float32", "float16", "int8")
-    form: ClassVar[Form] = "full"
+    form: Form = "full"
+    all_weights: ClassVar[tuple[Weights, ...]] = get_args(Weights)
+
+    def __post_init__(self) -> None:
+        if (beside := json_path(self.output, self.form)) is not None:
+            check_output(beside)
 
     def said(self, child: ChildNetwork) -> ChildNetwork:
         return rounded(child, self.weights)
@@ -85,8 +89,7 @@ class OnnxFile:
     def write(self, child: ChildNetwork, X: pd.DataFrame, cells: Mapping[str, npt.NDArray[Any]]) -> Written:
         inputs = graph_inputs(child, X)
         proto = self._proto(child, self.weights)
-        with self._beside(proto), written(self.output) as temporary:
-            temporary.write_bytes(proto.SerializeToString(deterministic=True))
+        with written_model(proto, self.output, self.form) as temporary:
             parity = check_export(
                 temporary,
                 self.said(child),
@@ -100,24 +103,6 @@ class OnnxFile:
     def _proto(self, child: ChildNetwork, weights: Weights) -> onnx.ModelProto:
         return to_onnx(child, form=self.form, opset=self.opset, weights=weights)
 
-    def _beside(self, proto: onnx.ModelProto) -> contextlib.AbstractContextManager[None]:
-        """What is put beside the file when the block succeeds."""
-        return contextlib.nullcontext()
-
-
-@dataclass(frozen=True)
-class CoreFile(OnnxFile):
-    """One .onnx file of the numeric core, with its JSON beside it."""
-
-    form: ClassVar[Form] = "core"
-
-    def __post_init__(self) -> None:
-        if (beside := json_path(self.output)) is not None:
-            check_output(beside)
-
-    def _beside(self, proto: onnx.ModelProto) -> contextlib.AbstractContextManager[None]:
-        return written_beside(proto, self.output)
-
 
 def file_type(output: str | os.PathLike[str], weights: Weights, opset: int, form: Form) -> FileType:
     """The kind of file that a name and a form ask for.
@@ -129,10 +114,8 @@ def file_type(output: str | os.PathLike[str], weights: Weights, opset: int, form
     """
     check_weights(weights)
     suffix = Path(output).suffix.lower()
-    if form == "core":
-        if suffix in (".c", ".ort"):
-            raise ValueError(f"--form core must go with an .onnx file, however: {str(output)!r}. Choose such a name.")
-        return CoreFile(output, weights, opset)
+    if form == "core" and suffix in (".c", ".ort"):
+        raise ValueError(f"--form core must go with an .onnx file, however: {str(output)!r}. Choose such a name.")
     if suffix == ".c":
         from mothernet.commands.c_source import CFile  # and its compiler's interface, which few need
 
@@ -141,7 +124,7 @@ def file_type(output: str | os.PathLike[str], weights: Weights, opset: int, form
         from mothernet.commands.ort_file import OrtModelFile
 
         return OrtModelFile(output, weights, opset)
-    return OnnxFile(output, weights, opset)
+    return OnnxFile(output, weights, opset, form)
 
 
 def check_parity(parity: Parity, output: str | os.PathLike[str]) -> None:

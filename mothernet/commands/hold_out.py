@@ -10,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from mothernet_export import ChildNetwork
-from mothernet_export.metadata import schema
+from mothernet_export.metadata import file_columns
 from mothernet_export.reference import predict_proba
 from mothernet_runtime.columns import table_columns
 from mothernet_runtime.rows import RowReader
-from mothernet_runtime.schema import read_columns
 
 from mothernet.commands.report import HoldOut
 from mothernet.commands.scores import reliability, score
@@ -90,5 +89,5 @@ def hold_out_obstacle(y: npt.NDArray[Any]) -> str:
 
 def graph_inputs(child: ChildNetwork, X: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
     """What the file's graph takes for these rows."""
-    inputs: dict[str, npt.NDArray[Any]] = RowReader(read_columns(schema(child)["columns"])).read(table_columns(X))[1]
+    inputs: dict[str, npt.NDArray[Any]] = RowReader(file_columns(child)).read(table_columns(X))[1]
     return inputs

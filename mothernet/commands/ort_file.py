@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 import pandas as pd
-from mothernet_export import ChildNetwork, check_ort, rounded, to_ort
+from mothernet_export import ChildNetwork, check_ort, to_ort
 from mothernet_export.ort_writer import check_ort_path
 from mothernet_export.quantization import Weights
 
-from mothernet.commands.file_types import Written, check_parity
+from mothernet.commands.file_types import OnnxFile, Written, check_parity
 from mothernet.commands.hold_out import graph_inputs
 
 __all__ = ["OrtModelFile"]
 
 
-@dataclass(frozen=True)
-class OrtModelFile:
-    """One .ort file, with the operators of a reduced build beside it."""
-
-    output: str | os.PathLike[str]
-    weights: Weights
-    opset: int
-    all_weights: tuple[Weights, ...] = ("float32", "float16", "int8")
+class OrtModelFile(OnnxFile):
+    """One .ort file made of the .onnx file, with the operators of a reduced build beside it."""
 
     def __post_init__(self) -> None:
         check_ort_path(Path(self.output))
-
-    def said(self, child: ChildNetwork) -> ChildNetwork:
-        return rounded(child, self.weights)
 
     def limited_bytes(self, child: ChildNetwork, weights: Weights) -> int:
         return len(to_ort(child, opset=self.opset, weights=weights).data)

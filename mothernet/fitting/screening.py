@@ -43,11 +43,10 @@ def screened_columns(
     y : (N,) array
         Labels in ``range(n_classes)``.
     """
-    names = list(dict.fromkeys(column.name for column in columns if not isinstance(column, RawIgnored)))
-    if len(names) <= settings.max_unscreened_columns:
+    read = [column for column in columns if not isinstance(column, RawIgnored)]
+    if len({column.name for column in read}) <= settings.max_unscreened_columns:
         return list(columns)
     rows = stratified_rows(y, settings.max_screening_rows, rng)
-    read = [column for column in columns if not isinstance(column, RawIgnored)]
     X = np.stack([_ordinal(column, rows) for column in read], axis=1)  # (N, F)
     if _all_tell_more(X, y[rows], n_classes, rng, settings):
         return list(columns)

@@ -13,6 +13,7 @@ from mothernet_runtime.describe import described
 from mothernet_runtime.model import Model, SelfTestError, load
 from mothernet_runtime.output import check_output, written
 from mothernet_runtime.rows import CellError
+from mothernet_runtime.serving.requests import Limits
 from mothernet_runtime.text import escaped, escaped_json, listed
 from mothernet_runtime.triton_repository import write_triton_model
 
@@ -118,9 +119,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default="127.0.0.1", help="to listen on; 0.0.0.0 for all (default: %(default)s)")
     serve.add_argument("--port", type=int, default=8000, metavar="N", help="0: any free one (default: %(default)s)")
     for option, default, what in (
-        ("--max-rows", 10_000, "of a request"),
-        ("--max-bytes", 2**23, "of a request's body"),
-        ("--max-requests", 128, "in work at a time; others are answered 503"),
+        ("--max-rows", Limits.rows, "of a request"),
+        ("--max-bytes", Limits.bytes, "of a request's body"),
+        ("--max-requests", Limits.requests, "in work at a time; others are answered 503"),
         ("--grace", 30, "seconds for what runs, after SIGTERM"),
     ):
         serve.add_argument(option, type=_positive, default=default, metavar="N", help=f"{what} (default: %(default)s)")
@@ -137,14 +138,14 @@ def _positive(text: str) -> int:
 
 def _serve(args: argparse.Namespace) -> None:
     try:
-        from mothernet_runtime.serving import app, server
+        from mothernet_runtime.serving import server
     except ImportError as error:
         raise ImportError(f"{error}. Run: pip install 'mothernet-runtime[serve]'") from None
     server.serve(
         server.load_models(args.models, providers=args.providers, threads=args.threads),
         host=args.host,
         port=args.port,
-        limits=app.Limits(args.max_rows, args.max_bytes, args.max_requests),
+        limits=Limits(args.max_rows, args.max_bytes, args.max_requests),
         grace_seconds=args.grace,
         say=lambda text: say(_PROG, text),
     )

@@ -11,9 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mothernet_runtime.graph_rules import (
-    ELEMENT_TYPES,
     IR_VERSIONS,
-    OPERATORS,
     OPSETS,
     Container,
     ModelFileError,
@@ -26,17 +24,7 @@ from mothernet_runtime.graph_rules import (
     stored_type,
 )
 
-__all__ = [
-    "ELEMENT_TYPES",
-    "IR_VERSIONS",
-    "OPERATORS",
-    "OPSETS",
-    "Container",
-    "ModelFileError",
-    "Tensor",
-    "read_container",
-    "read_metadata",
-]
+__all__ = ["IR_VERSIONS", "OPSETS", "read_container", "read_metadata"]
 
 _GRAPH, _METADATA = 7, 14  # fields of ModelProto
 

@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mothernet_runtime.cells import DateRule
-from mothernet_runtime.container import Container, ModelFileError, Tensor, read_container, read_metadata
+from mothernet_runtime.container import read_container, read_metadata
+from mothernet_runtime.graph_rules import Container, ModelFileError, Tensor, is_ort
 from mothernet_runtime.json_text import check_text, entry, read_object, shown
-from mothernet_runtime.ort_container import is_ort, read_ort_container, read_ort_metadata
 from mothernet_runtime.schema import INPUTS, Column, Input, read_columns
 from mothernet_runtime.text import shortened
 
@@ -94,7 +94,12 @@ def read_model(data: bytes, source: str) -> ModelFile:
         If the bytes are empty, no ONNX file, cut off, not written by MotherNet, of another format, or in any way not as
         FORMAT.md demands.
     """
-    metadata = read_ort_metadata(data, source) if is_ort(data) else read_metadata(data, source)
+    if is_ort(data):
+        from mothernet_runtime import ort_container  # which few files need
+
+        metadata = ort_container.read_ort_metadata(data, source)
+    else:
+        metadata = read_metadata(data, source)
     if "mothernet.format" not in metadata:
         raise ModelFileError(
             f"{source} is an ONNX file, but not one of MotherNet (its metadata has no 'mothernet.format'). "
@@ -109,7 +114,7 @@ def read_model(data: bytes, source: str) -> ModelFile:
             + ("Upgrade mothernet-runtime." if is_newer else "Copy or export the file again.")
         )
     try:
-        return _read_valid(data, read_ort_container(data)[0] if is_ort(data) else read_container(data))
+        return _read_valid(data, ort_container.read_ort_container(data)[0] if is_ort(data) else read_container(data))
     except ValueError as error:
         raise ModelFileError(
             f"{source} is not as format {FORMAT} demands: {error}. Copy or export the file again."
@@ -159,10 +164,9 @@ def _read_valid(data: bytes, container: Container) -> ModelFile:
 
 def _form(metadata: Mapping[str, str]) -> Form:
     found = metadata.get("mothernet.form", "full")
-    for form in get_args(Form):
-        if form == found:
-            return cast(Form, form)
-    raise ValueError(f"mothernet.form must be one of {', '.join(get_args(Form))}, however: {shown(found)}")
+    if found not in get_args(Form):
+        raise ValueError(f"mothernet.form must be one of {', '.join(get_args(Form))}, however: {shown(found)}")
+    return cast(Form, found)
 
 
 def _classes(values: list[Any], label_type: str) -> list[Any]:

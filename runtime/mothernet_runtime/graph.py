@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mothernet_runtime.container import ModelFileError
 from mothernet_runtime.core import Codes
 from mothernet_runtime.file import ModelFile
+from mothernet_runtime.graph_rules import ModelFileError
 from mothernet_runtime.session import engine
 
 __all__ = ["Graph", "rows_per_call"]
@@ -24,6 +24,7 @@ __all__ = ["Graph", "rows_per_call"]
 _CALL_BYTES = 2**21  # of intermediate results: what a core's own cache holds, or nearly
 _MIN_ROWS, _MAX_ROWS = 64, 2048  # fewer pay for calls, more for memory
 _ACCELERATOR_ROWS = 4096
+_CORE_NAMES = {"label": "class_index"}  # of outputs, where a numeric core calls them otherwise
 _RAMPS = 8  # inputs that a numeric column becomes, about
 _FEW_LABELS = 16  # looked up one by one, which takes less than an array does
 
@@ -87,8 +88,7 @@ class Graph:
         ValueError
             A text is not valid Unicode.
         """
-        if self._codes is not None:
-            inputs = {"numbers": self._codes.numbers(inputs)}
+        inputs = self.feed(inputs)
         if 0 < n_rows <= self.rows_per_call:
             return self._call(inputs, n_rows, outputs)
         results = [
@@ -104,11 +104,16 @@ class Graph:
                 result[start:stop] = part
         return results
 
+    def feed(self, inputs: Mapping[str, npt.NDArray[Any]]) -> Mapping[str, npt.NDArray[Any]]:
+        """What the graph takes, of the inputs that its full form takes."""
+        return inputs if self._codes is None else {"numbers": self._codes.numbers(inputs)}
+
     def _call(
         self, feed: Mapping[str, npt.NDArray[Any]], n_rows: int, outputs: Sequence[str]
     ) -> list[npt.NDArray[Any]]:
+        names = outputs if self._codes is None else [_CORE_NAMES.get(name, name) for name in outputs]
         try:
-            results: list[npt.NDArray[Any]] = self._run(self._names(outputs), feed)
+            results: list[npt.NDArray[Any]] = self._run(names, feed)
         except UnicodeEncodeError as error:
             raise ValueError(f"text must be valid Unicode, however: {error.object!r} (a lone surrogate)") from None
         except Exception as error:  # onnxruntime's exceptions share no base class
@@ -125,12 +130,6 @@ class Graph:
             if name == "label":
                 results[k] = self._typed(results[k]) if self._codes is None else self._classes_at(results[k])
         return results
-
-    def _names(self, outputs: Sequence[str]) -> Sequence[str]:
-        """What the graph calls these outputs."""
-        if self._codes is None:
-            return outputs
-        return ["class_index" if name == "label" else name for name in outputs]
 
     def _classes_at(self, index: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         """The labels that a core means."""

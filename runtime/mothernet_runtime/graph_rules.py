@@ -1,6 +1,6 @@
 """What a model may hold, whatever container it comes in: versions, operators, attributes and types of elements.
 
-How bytes become messages is the business of `container.py` and `ort_container.py`.
+How bytes become messages is the business of `container.py` and `ort_container.py`; which of them, `is_ort` says.
 """
 
 from __future__ import annotations
@@ -65,6 +65,11 @@ class Container:
     outputs: tuple[Tensor, ...]
     metadata: dict[str, str]
     graph_hash: str  # SHA-256 of the graph's bytes, in hexadecimal
+
+
+def is_ort(data: bytes) -> bool:
+    """Whether the bytes call themselves an ORT model."""
+    return data[4:8] == b"ORTM"
 
 
 def check_versions(ir_version: Any, imports: list[dict[str, Any]]) -> frozenset[str]:

@@ -12,10 +12,10 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from mothernet_runtime.container import ModelFileError
 from mothernet_runtime.coverage import Coverage
 from mothernet_runtime.file import read_model
 from mothernet_runtime.graph import Graph
+from mothernet_runtime.graph_rules import ModelFileError
 from mothernet_runtime.rows import RowReader
 from mothernet_runtime.session import Providers, open_session
 
@@ -173,9 +173,9 @@ class Model:
     def graph_inputs(self, rows: Any) -> dict[str, npt.NDArray[Any]]:
         """What the graph takes for N rows, ``numeric`` (N, Fn) and ``categorical`` (N, Fc), where there are such.
 
-        For whoever runs the graph elsewhere, a Triton server for example.
+        A numeric core takes ``numbers`` (N, F). For whoever runs the graph elsewhere, a Triton server for example.
         """
-        return self._reader.read(rows)[1]
+        return dict(self._graph.feed(self._reader.read(rows)[1]))
 
     def coverage(self) -> Coverage:
         """An empty count of the cells that the model knows, for rows that come in parts."""

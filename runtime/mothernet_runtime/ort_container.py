@@ -1,7 +1,7 @@
 """The ORT container of a file, onnxruntime's flatbuffer, read and checked without onnxruntime: section 10 of FORMAT.md.
 
 It is the counterpart of `container.py`: the same model, the same demands, other bytes. The flatbuffer is parsed by the
-tables below, which are those of onnxruntime's ``ort.fbs``.
+tables below, which are those of onnxruntime's ``ort.fbs``. It is imported when such a file is read.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from mothernet_runtime.graph_rules import (
     check_attribute,
     check_operator,
     check_versions,
+    is_ort,
     metadata_of,
     stored_type,
 )
@@ -86,11 +87,6 @@ class OrtNode:
 
 class _Malformed(ValueError):
     """The bytes are no flatbuffer of an ORT model."""
-
-
-def is_ort(data: bytes) -> bool:
-    """Whether the bytes call themselves an ORT model."""
-    return data[4:8] == b"ORTM"
 
 
 def read_ort_metadata(data: bytes, source: str) -> dict[str, str]:

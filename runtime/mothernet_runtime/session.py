@@ -11,8 +11,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from mothernet_runtime.container import ModelFileError
-from mothernet_runtime.ort_container import is_ort
+from mothernet_runtime.graph_rules import ModelFileError, is_ort
 
 Providers = str | Sequence[str | tuple[str, dict[str, Any]]] | None
 

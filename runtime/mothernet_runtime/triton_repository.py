@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mothernet_runtime.file import ModelFile, read_model
+from mothernet_runtime.graph_rules import is_ort
 from mothernet_runtime.output import written
 from mothernet_runtime.schema import INPUTS
 
@@ -62,7 +63,7 @@ def write_triton_model(
     Parameters
     ----------
     path : path-like
-        A MotherNet .onnx file.
+        A MotherNet .onnx file of the full form.
     repository : path-like
         The folder that ``tritonserver --model-repository`` is given; made if there is none.
     name : str, optional
@@ -78,7 +79,7 @@ def write_triton_model(
     ModelFileError
         The file is not as FORMAT.md demands.
     ValueError
-        `name` cannot be that of a folder, or a folder cannot be written to.
+        The file is a numeric core or an ORT file, `name` cannot be that of a folder, or a folder cannot be written to.
 
     Notes
     -----
@@ -91,6 +92,12 @@ def write_triton_model(
     PosixPath('repository/titanic')
     """
     model = read_model(Path(path).read_bytes(), os.fspath(path))
+    if is_ort(model.data) or model.form != "full":
+        found = "an ORT file" if is_ort(model.data) else f"of the form {model.form}"
+        raise ValueError(
+            f"a model for Triton must be an .onnx file of the form full, however: {os.fspath(path)!r} is {found}. "
+            "Export it again as such a file."
+        )
     name = Path(path).name.removesuffix(".onnx") if name is None else name
     if not _NAME.fullmatch(name):
         raise ValueError(

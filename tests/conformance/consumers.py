@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import functools
 import importlib.util
 import os
 import re
@@ -64,7 +65,7 @@ class Consumer:
     folder: str = "."
     build: tuple[Command, ...] = ()
     cells: Command = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict, hash=False)
     options: tuple[str, ...] = ()
     itself: bool = False
 
@@ -182,6 +183,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return int(any(each.status in bad for each in outcomes))
 
 
+def named(name: str) -> Consumer:
+    """The consumer of a name."""
+    return next(consumer for consumer in CONSUMERS if consumer.name == name)
+
+
 def outcome(consumer: Consumer) -> Outcome:
     """Build a consumer and run it on all cases."""
     if missing := missing_tools(consumer):
@@ -214,8 +220,9 @@ def outcome(consumer: Consumer) -> Outcome:
     )
 
 
+@functools.cache
 def build(consumer: Consumer) -> str:
-    """Run what builds a consumer and its own tests; what went wrong, an empty text if nothing did."""
+    """Run what builds a consumer and its own tests, once; what went wrong, an empty text if nothing did."""
     with alone(consumer.name):
         for command in consumer.build:
             done = run(command, consumer, consumer.folder)

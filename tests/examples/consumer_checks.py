@@ -1,28 +1,26 @@
-"""Checks of a consumer in another language beyond the cases: cells, odd CSV files, damaged models, many rows.
+"""Checks of a consumer in another language beyond the cases: odd CSV files, damaged models, options, many rows.
 
-A consumer gives two commands: `predict MODEL ROWS`, and `reading cells|tables|models FILE`, which prints what it reads
-(see `examples/rust/examples/reading.rs`).
+A consumer gives two commands: `predict MODEL ROWS`, and `reading tables|models FILE`, which prints what it reads (see
+`examples/rust/examples/reading.rs`).
 """
 
 from __future__ import annotations
 
 import csv
-import fcntl
 import io
 import json
 import os
 import random
 import shutil
-import struct
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import mothernet_runtime
-import onnxruntime
 import pytest
 from mothernet_export import to_onnx
 from mothernet_runtime.file import read_model
@@ -30,11 +28,13 @@ from mothernet_runtime.file import read_model
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "conformance")]
 
+import consumers  # noqa: E402
 from definitions import CASES  # noqa: E402
 from run import compare  # noqa: E402
-from test_csv_readers_agree import mutated, options, read_by_python, table  # noqa: E402
+from test_csv_readers_agree import mutated, options, read_by_python, table, write_file  # noqa: E402
 
-EXAMPLES, CONFORMANCE = HERE.parents[1] / "examples", HERE.parent / "conformance"
+ROOT = HERE.parents[1]
+EXAMPLES, CONFORMANCE = ROOT / "examples", HERE.parent / "conformance"
 MIXED = CONFORMANCE / "cases" / "mixed"
 N_FILES, N_MODELS = 2_000, 600
 Command = Sequence[str | Path]
@@ -46,28 +46,21 @@ def needs(*tools: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(bool(missing), reason=f"needs {' and '.join(missing)}")
 
 
-def environment(**further: str) -> dict[str, str]:
+def environment() -> dict[str, str]:
     """With the shared library of the Python package onnxruntime."""
-    (library,) = Path(onnxruntime.__file__).parent.glob("capi/libonnxruntime.so.*")
-    return os.environ | {"ORT_DYLIB_PATH": str(library)} | further
+    return os.environ | {"ORT_DYLIB_PATH": consumers.shared_library()}
 
 
 def run(command: Command, env: Mapping[str, str], timeout: float = 120) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(list(map(str, command)), capture_output=True, encoding="utf-8", timeout=timeout, env=env)
+    command = list(map(str, command))
+    return subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=timeout, env=env)
 
 
-def build(command: Command, folder: Path) -> None:
-    """Run a build, which is quick if nothing is to do."""
-    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def build_headers() -> None:
-    """Fetch the headers of onnxruntime, unless Debian has installed them."""
-    if not Path("/usr/include/onnxruntime").exists():
-        with open(EXAMPLES / "c-onnxruntime" / "Makefile") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # parallel test processes
-            build(["make", "headers"], EXAMPLES / "c-onnxruntime")
+def build(name: str, *further: tuple[str, ...]) -> None:
+    """Build a consumer, and run further commands in its folder."""
+    consumer = consumers.named(name)
+    assert consumers.build(consumer) == ""
+    assert consumers.build(replace(consumer, build=further)) == ""
 
 
 def check_conformance(predict: Command, env: Mapping[str, str]) -> None:
@@ -77,18 +70,11 @@ def check_conformance(predict: Command, env: Mapping[str, str]) -> None:
     assert (done.returncode, wrong, done.stderr) == (0, [], "")
 
 
-def check_cells(reading: Command, env: Mapping[str, str]) -> None:
-    done = run([*reading, "cells", CONFORMANCE / "cells.json"], env)
-    assert (done.returncode, done.stderr) == (0, ""), done.stdout
-    assert int(done.stdout.split()[0]) > 4_000
-
-
 def read_batch(command: Command, files: Sequence[tuple[dict[str, str], bytes]], path: Path, env: Any) -> list[Any]:
     """What a consumer prints of each file."""
     with open(path, "wb") as stream:
         for given, content in files:
-            for part in (json.dumps(given).encode(), content):
-                stream.write(struct.pack("<I", len(part)) + part)
+            write_file(stream, given, content)
     done = run([*command, path], env)
     assert (done.returncode, done.stderr) == (0, "")
     answers = [json.loads(line) for line in done.stdout.split("\n")[:-1]]
@@ -188,9 +174,14 @@ def check_dialect(predict: Command, env: Mapping[str, str], folder: Path) -> Non
     command = [*predict, MIXED / "model.onnx", folder / "rows.csv"]
     done = run([*command, "--delimiter", "pipe", "--encoding", "windows-1252"], env)
     assert (done.returncode, done.stderr) == (0, "")
-    for wrong, message in ([], "must be text in utf-8"), (["--delimiter", ":"], "must be comma, semicolon"):
+    for wrong, message in (
+        ([], "must be text in utf-8"),
+        (["--delimiter", ":"], "must be comma, semicolon"),
+        (["--encoding", "ebcdic"], "encoding must be"),
+    ):
         done = run([*command, *wrong], env)
-        assert (done.returncode, done.stdout) == (2, "") and message in done.stderr
+        assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+        assert message in done.stderr.lower()
 
 
 def check_warning(predict: Command, env: Mapping[str, str], folder: Path) -> None:
@@ -231,22 +222,27 @@ def check_no_telemetry(predict: Command, env: Mapping[str, str], folder: Path) -
     assert done.returncode == 0 and os.listdir(folder) == []
 
 
-def check_typed_rows(reading: Command, env: Mapping[str, str]) -> None:
-    """Typed rows of every case, as `reading rows MODEL ROWS.json` predicts them: number of the class, probabilities."""
+Answer = tuple[Any, list[float]]
+
+
+def check_typed_rows(predict: Command, env: Mapping[str, str], read: Callable[[str, list[Any]], Answer]) -> None:
+    """Typed rows of every case, of which `predict MODEL ROWS.json` prints a line each.
+
+    `read` takes a line and the classes, and gives the label and its row of probabilities.
+    """
     for case in json.loads((CONFORMANCE / "manifest.json").read_text("utf-8"))["cases"]:
         if "rows_json" not in case:
             continue
-        done = run([*reading, "rows", CONFORMANCE / case["model"], CONFORMANCE / case["rows_json"]], env)
+        done = run([*predict, CONFORMANCE / case["model"], CONFORMANCE / case["rows_json"]], env)
         if "error" in case:
             assert (done.returncode, done.stdout) == (2, ""), case["name"]
             continue
         assert (done.returncode, done.stderr) == (0, ""), case["name"]
         expected = json.loads((CONFORMANCE / case["expected"]).read_text("utf-8"))
-        rows = [line.split(",") for line in done.stdout.splitlines()]
-        classes = [repr(label) for label in expected["classes"]]
-        assert [classes[int(row[0])] for row in rows] == list(map(repr, expected["labels"])), case["name"]
-        for row, probabilities in zip(rows, expected["probabilities"], strict=True):
-            assert [float(cell) for cell in row[1:]] == pytest.approx(probabilities, abs=1e-5), case["name"]
+        answers = [read(line, expected["classes"]) for line in done.stdout.split("\n")[:-1]]
+        assert [repr(label) for label, _ in answers] == list(map(repr, expected["labels"])), case["name"]
+        for (_, found), probabilities in zip(answers, expected["probabilities"], strict=True):
+            assert found == pytest.approx(probabilities, abs=1e-5), case["name"]
 
 
 def check_core(predict: Command, env: Mapping[str, str], folder: Path, leave_out: str = "") -> None:

@@ -41,6 +41,12 @@ def need(engine: str) -> None:
         pytest.skip(f"needs {', '.join(missing)}")
 
 
+def python(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a script in a folder, where engines find what they need and tell nobody."""
+    command, environment = [sys.executable, *arguments], {**ENVIRONMENT, **os.environ}
+    return subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment, cwd=folder)
+
+
 @pytest.fixture(scope="module")
 def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     table, path = read_table(EXAMPLES / "data" / "parcels_train.csv", "outcome"), tmp_path_factory.mktemp("model")
@@ -72,9 +78,7 @@ def expected(model_path: Path, rows_path: Path) -> tuple[list[str], np.ndarray]:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_engine_says_what_the_runtime_says(engine: str, model_path: Path, rows_path: Path, tmp_path: Path) -> None:
     need(engine)
-    command = [sys.executable, EXAMPLES / engine / "predict.py", model_path, rows_path, tmp_path / "predicted.parquet"]
-    environment = {**ENVIRONMENT, **os.environ}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment, cwd=tmp_path)
+    done = python(tmp_path, EXAMPLES / engine / "predict.py", model_path, rows_path, tmp_path / "predicted.parquet")
     assert done.returncode == 0, done.stderr[-3000:]
     labels, probabilities = expected(model_path, rows_path)
     predicted = pq.read_table(tmp_path / "predicted.parquet").sort_by("row")
@@ -92,9 +96,7 @@ def test_no_column_of_the_table_is_lost(engine: str, model_path: Path, rows_path
 
     def predict(further: str) -> subprocess.CompletedProcess[str]:
         pq.write_table(rows.append_column(further, rows["row"]), tmp_path / "rows.parquet")
-        command = [sys.executable, EXAMPLES / engine / "predict.py", model_path, "rows.parquet", "predicted.parquet"]
-        environment = {**ENVIRONMENT, **os.environ}
-        return subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment, cwd=tmp_path)
+        return python(tmp_path, EXAMPLES / engine / "predict.py", model_path, "rows.parquet", "predicted.parquet")
 
     done = predict("label")
     assert done.returncode == 1 and "label" in done.stderr
@@ -180,7 +182,5 @@ print("opened once in each process")
 def test_spark_opens_the_model_once_in_each_process(model_path: Path, tmp_path: Path) -> None:
     need("spark")
     (tmp_path / "script.py").write_text(SPARK, "utf-8")
-    environment = {**ENVIRONMENT, **os.environ}
-    command = [sys.executable, tmp_path / "script.py", model_path]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment, cwd=tmp_path)
+    done = python(tmp_path, tmp_path / "script.py", model_path)
     assert done.stdout.endswith("opened once in each process\n"), done.stderr[-3000:]

@@ -28,7 +28,7 @@ EXAMPLE, CONFORMANCE = ROOT / "examples" / "browser", ROOT / "tests" / "conforma
 CASES = CONFORMANCE / "cases"
 sys.path[:0] = [str(CONFORMANCE), str(Path(__file__).parent)]
 
-import npm_packages  # noqa: E402
+import consumer_checks as checks  # noqa: E402
 from run import Failure  # noqa: E402
 from run_in_browser import PredictionPage, browser, chromium, run_case, served  # noqa: E402
 
@@ -42,8 +42,7 @@ SCHEMES_AND_WIDTHS = [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
-    npm_packages.install(EXAMPLE)
-    npm_packages.npm(EXAMPLE, "run", "build")
+    checks.build("browser")
     with served() as address:
         yield address
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,9 +22,7 @@ pytestmark = checks.needs("make", "cc", "curl", "dpkg-deb")
 
 @pytest.fixture(scope="module", autouse=True)
 def built() -> None:
-    checks.build_headers()
-    checks.build(["make"], EXAMPLE)
-    checks.build(["make", "BUILD=build/checked", SANITIZERS], EXAMPLE)
+    checks.build("c", ("make", "BUILD=build/checked", SANITIZERS))
 
 
 def test_c_passes_every_conformance_case_with_sanitizers() -> None:
@@ -55,7 +54,11 @@ def test_c_predicts_many_rows_as_python_does(tmp_path: Path) -> None:
 
 
 def test_c_predicts_typed_rows() -> None:
-    checks.check_typed_rows(CHECKED[1:], ENVIRONMENT)
+    def read(line: str, classes: list[Any]) -> checks.Answer:
+        place, *probabilities = line.split(",")
+        return classes[int(place)], list(map(float, probabilities))
+
+    checks.check_typed_rows([*CHECKED[1:], "rows"], ENVIRONMENT, read)
 
 
 def test_no_telemetry_file_appears_from_c(tmp_path: Path) -> None:

@@ -21,8 +21,7 @@ pytestmark = checks.needs("make", "cc", "c++", "curl", "dpkg-deb")
 
 @pytest.fixture(scope="module", autouse=True)
 def built() -> None:
-    checks.build_headers()
-    checks.build(["make", "BUILD=build/checked", f"CFLAGS={SANITIZERS}", f"CXXFLAGS={SANITIZERS}"], EXAMPLE)
+    checks.build("c++", ("make", "BUILD=build/checked", f"CFLAGS={SANITIZERS}", f"CXXFLAGS={SANITIZERS}"))
 
 
 def test_cpp_passes_every_conformance_case() -> None:
@@ -46,16 +45,4 @@ def test_cpp_predicts_many_rows_as_python_does(tmp_path: Path) -> None:
 
 
 def test_cpp_predicts_typed_rows() -> None:
-    for case in json.loads((checks.CONFORMANCE / "manifest.json").read_text("utf-8"))["cases"]:
-        if "rows_json" not in case:
-            continue
-        done = checks.run([*TYPED, *(checks.CONFORMANCE / case[key] for key in ("model", "rows_json"))], ENVIRONMENT)
-        if "error" in case:
-            assert (done.returncode, done.stdout) == (2, ""), case["name"]
-            continue
-        assert (done.returncode, done.stderr) == (0, ""), case["name"]
-        expected = json.loads((checks.CONFORMANCE / case["expected"]).read_text("utf-8"))
-        answers = [json.loads(line) for line in done.stdout.split("\n")[:-1]]
-        assert [repr(label) for label, _ in answers] == list(map(repr, expected["labels"])), case["name"]
-        for (_, found), probabilities in zip(answers, expected["probabilities"], strict=True):
-            assert found == pytest.approx(probabilities, abs=1e-5), case["name"]
+    checks.check_typed_rows(TYPED, ENVIRONMENT, lambda line, _: json.loads(line))

@@ -11,7 +11,7 @@ import struct
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from mothernet_runtime.csv_files import RegularBlock, given_dialect, read_blocks
@@ -152,6 +152,12 @@ def read_by_python(given: dict[str, str], block_bytes: int) -> dict[str, Any]:
     return {"names": names, "rows": rows, "lines": lines, "dialect": dialect}
 
 
+def write_file(stream: BinaryIO, given: dict[str, str], content: bytes) -> None:
+    """Append options and a file to a batch."""
+    for part in (json.dumps(given).encode(), content):
+        stream.write(struct.pack("<I", len(part)) + part)
+
+
 @pytest.fixture(scope="module")
 def batch(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Any]]:
     """A file of options and CSV files, each with its length before it, and the answers of Python."""
@@ -163,8 +169,7 @@ def batch(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Any]]:
             standard_input = SimpleNamespace(buffer=io.BufferedReader(io.BytesIO(content)))  # files take far longer
             patch.setattr("sys.stdin", standard_input)
             answers.append((given, content, read_by_python(given, rng.choice([1, 7, 64, 1000, 1 << 20]))))
-            for part in (json.dumps(given).encode(), content):
-                stream.write(struct.pack("<I", len(part)) + part)
+            write_file(stream, given, content)
     return path, answers
 
 
@@ -185,7 +190,7 @@ def test_all_languages_read_the_same_cells_of_mutated_files(
     name: str, batch: tuple[Path, list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, answers = batch
-    consumer = next(each for each in consumers.CONSUMERS if each.name == name)
+    consumer = consumers.named(name)
     missing = consumers.missing_tools(consumer)
     if missing:
         pytest.skip(f"{name} needs {' and '.join(missing)}")

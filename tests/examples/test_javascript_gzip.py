@@ -62,9 +62,8 @@ def test_whole_and_damaged_files_are_read_as_python_reads_them() -> None:
         data += b"\0" * rng.choice([0, 0, 7])
         if i % 3 == 0:
             damaged = bytearray(data[: rng.randrange(5, len(data))] if rng.random() < 0.4 else data)
-            damaged[rng.randrange(4, len(damaged))] ^= 1 << rng.randrange(
-                8
-            )  # behind the flags: Python ignores unknown ones
+            place = rng.randrange(4, len(damaged))  # behind the flags: Python ignores unknown ones
+            damaged[place] ^= 1 << rng.randrange(8)
             data = bytes(damaged)
         files.append(data.hex())
         try:

@@ -17,11 +17,12 @@ from mothernet_export import ChildNetwork, ClassTarget, NumericColumn, to_onnx
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import npm_packages
+import consumer_checks as checks
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE, CONFORMANCE = ROOT / "examples" / "node", ROOT / "tests" / "conformance"
 MIXED = [CONFORMANCE / "cases" / "mixed" / name for name in ("model.onnx", "rows.csv")]
+PREDICT = ["node", EXAMPLE / "predict.mjs"]
 pytestmark = pytest.mark.skipif(not (shutil.which("node") and shutil.which("npm")), reason="needs node and npm")
 
 # predicts the typed rows of models; integers of JSON that float64 does not hold are bigint, in rows and answers
@@ -70,7 +71,7 @@ for (let i = 0; i < 3000; i++) {
 
 @pytest.fixture(scope="module", autouse=True)
 def packages() -> None:
-    npm_packages.install(EXAMPLE)
+    checks.build("node")
 
 
 def node(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
@@ -141,29 +142,15 @@ def test_a_self_test_that_fails_refuses_the_model(tmp_path: Path) -> None:
 
 
 def test_the_types_of_the_library_fit_its_code_and_a_typed_caller() -> None:
-    npm_packages.npm(EXAMPLE, "run", "check-types")
+    checks.build("node", ("npm", "run", "check-types"))
 
 
 def test_node_takes_the_dialect_as_options(tmp_path: Path) -> None:
-    lines = MIXED[1].read_text("utf-8").splitlines()[:2]
-    (tmp_path / "rows.csv").write_bytes(
-        "\r".join(lines).replace(",", "|").replace("Bern", "Z\xfcrich").encode("cp1252")
-    )
-    options = ["--delimiter", "pipe", "--encoding", "windows-1252"]
-    done = node(EXAMPLE / "predict.mjs", MIXED[0], tmp_path / "rows.csv", *options)
-    assert (done.returncode, done.stderr) == (0, "")
-    for wrong, message in [([], "must be text in utf-8"), (["--delimiter", ":"], "must be comma, semicolon")]:
-        done = node(EXAMPLE / "predict.mjs", MIXED[0], tmp_path / "rows.csv", *wrong)
-        assert (done.returncode, done.stdout) == (2, "") and message in done.stderr
+    checks.check_dialect(PREDICT, os.environ, tmp_path)
 
 
 def test_node_warns_of_columns_that_are_mostly_unseen(tmp_path: Path) -> None:
-    header, row = MIXED[1].read_text("utf-8").splitlines()[:2]
-    for city, n_rows, warns in [("Bern", 5, False), ("BERN", 4, False), ("BERN", 5, True)]:
-        (tmp_path / "rows.csv").write_text("\n".join([header, *[row.replace("Bern", city)] * n_rows]), "utf-8")
-        done = node(EXAMPLE / "predict.mjs", MIXED[0], tmp_path / "rows.csv")
-        assert (done.returncode, len(done.stdout.splitlines())) == (0, n_rows + 1)
-        assert ('of column "city" are categories that the model does not know, such as "BERN"' in done.stderr) is warns
+    checks.check_warning(PREDICT, os.environ, tmp_path)
 
 
 def test_a_numeric_core_is_refused_with_what_to_do(tmp_path: Path) -> None:
@@ -176,7 +163,7 @@ def test_a_numeric_core_is_refused_with_what_to_do(tmp_path: Path) -> None:
     to_onnx(child, tmp_path / "core.onnx", form="core")
     done = node(EXAMPLE / "predict.mjs", tmp_path / "core.onnx", MIXED[1])
     assert (done.returncode, done.stdout) == (2, "")
-    assert 'the form must be full, however: "core". Export the file without --form core' in done.stderr
+    assert 'the form must be full, however: "core". Export the file without --form' in done.stderr
 
 
 def test_a_damaged_model_never_crashes_node() -> None:
@@ -194,10 +181,7 @@ def test_bad_usage_exits_2_in_node(tmp_path: Path) -> None:
 
 
 def test_no_telemetry_file_appears_from_node(tmp_path: Path) -> None:
-    environment = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY" and not k.startswith("XDG_")}
-    environment |= {"HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
-    assert node(EXAMPLE / "predict.mjs", *MIXED, env=environment).returncode == 0
-    assert os.listdir(tmp_path) == []
+    checks.check_no_telemetry(PREDICT, os.environ, tmp_path)
 
 
 def test_the_lock_file_names_no_registry() -> None:

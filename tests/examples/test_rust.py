@@ -20,7 +20,7 @@ pytestmark = checks.needs("cargo")
 
 @pytest.fixture(scope="module", autouse=True)
 def built() -> None:
-    checks.build(["cargo", "build", "--release", "--locked", "--bins", "--examples"], EXAMPLE)
+    checks.build("rust")
 
 
 def test_rust_reads_the_cells_of_mutated_files_as_python_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,8 +60,8 @@ def test_rust_predicts_the_numeric_core_in_onnxruntime(tmp_path: Path) -> None:
 @pytest.mark.skipif(not os.environ.get("TRACT"), reason="TRACT is not set: a build of tract takes many minutes")
 def test_rust_predicts_the_numeric_core_in_tract(tmp_path: Path) -> None:
     folder = EXAMPLE / "target" / "tract"  # a build of its own, as features would replace each other's
-    options = ["--features", "tract", "--no-default-features", "--target-dir", folder]
-    checks.build(["cargo", "build", "--release", "--locked", "--bins", *options], EXAMPLE)
+    options = ("--features", "tract", "--no-default-features", "--target-dir", str(folder))
+    checks.build("rust", ("cargo", "build", "--release", "--locked", "--bins", *options))
     # a cell of `extremes` is below the smallest normal float32, which tract takes for 0
     checks.check_core(
         [folder / "release" / "predict", "--engine", "tract"], ENVIRONMENT, tmp_path, leave_out="extremes"
@@ -69,4 +69,4 @@ def test_rust_predicts_the_numeric_core_in_tract(tmp_path: Path) -> None:
 
 
 def test_rust_predicts_typed_rows() -> None:
-    checks.build(["cargo", "test", "--release", "--locked", "--test", "typed_rows"], EXAMPLE)
+    checks.build("rust", ("cargo", "test", "--release", "--locked", "--test", "typed_rows"))

@@ -179,12 +179,12 @@ def with_metadata(data: bytes) -> Callable[..., bytes]:
 
 
 @pytest.fixture(scope="session")
-def with_graph(data: bytes) -> Callable[[Callable[[Any], Any]], bytes]:
-    """`data` after a function has changed the onnx.ModelProto."""
+def with_graph(data: bytes) -> Callable[..., bytes]:
+    """`data` (or `of`) after a function has changed the onnx.ModelProto."""
     onnx = pytest.importorskip("onnx")
 
-    def with_graph(change: Callable[[Any], Any]) -> bytes:
-        model = onnx.load_from_string(data)
+    def with_graph(change: Callable[[Any], Any], *, of: bytes = data) -> bytes:
+        model = onnx.load_from_string(of)
         change(model)
         renew_graph_hash(model)
         return model.SerializeToString(deterministic=True)

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mothernet_runtime import ModelFileError
-from mothernet_runtime.container import _MESSAGES, IR_VERSIONS, OPERATORS, OPSETS, read_container, read_metadata
+from mothernet_runtime.container import _MESSAGES, read_container, read_metadata
+from mothernet_runtime.graph_rules import IR_VERSIONS, OPERATORS, OPSETS
 
 onnx = pytest.importorskip("onnx")
 FORMAT = (Path(__file__).parents[2] / "export" / "FORMAT.md").read_text("utf-8")

@@ -10,37 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 from mothernet_runtime import Model, ModelFileError, RowCoder, load
+from mothernet_runtime.session import open_session
 
 onnx = pytest.importorskip("onnx")
 exporter = pytest.importorskip("mothernet_export")
+Edited = Callable[..., bytes]
 
 
 @pytest.fixture
 def core_path(child: Any, tmp_path: Path) -> Path:
     exporter.to_onnx(child, tmp_path / "core.onnx", form="core")
     return tmp_path / "core.onnx"
-
-
-def edited(path: Path, edit: Callable[[Any], None]) -> bytes:
-    """The file with another graph, whose hash is right."""
-    import hashlib
-
-    model = onnx.load(path)
-    edit(model)
-    for entry in model.metadata_props:
-        if entry.key == "mothernet.graph_hash":
-            entry.value = hashlib.sha256(model.graph.SerializeToString(deterministic=True)).hexdigest()
-    return bytes(model.SerializeToString(deterministic=True))
-
-
-def with_form(path: str | Path, form: str) -> bytes:
-    def edit(model: Any) -> None:
-        kept = [entry for entry in model.metadata_props if entry.key != "mothernet.form"]
-        del model.metadata_props[:]
-        model.metadata_props.extend(kept)
-        model.metadata_props.add(key="mothernet.form", value=form)
-
-    return edited(Path(path), edit)
 
 
 def test_it_answers_as_the_full_form_does(core_path: Path, rows: Any, expected: Any) -> None:
@@ -52,6 +32,11 @@ def test_it_answers_as_the_full_form_does(core_path: Path, rows: Any, expected: 
     assert np.array_equal(model.predict_proba(rows[:1]), probabilities[:1])
     reopened = pickle.loads(pickle.dumps(model))
     assert np.array_equal(reopened.predict_proba(rows), probabilities)
+
+
+def test_graph_inputs_are_the_numbers_that_it_takes(core_path: Path, rows: Any) -> None:
+    model, session = load(core_path, on_unseen="ignore"), open_session(core_path.read_bytes(), "core", None, 1, True)
+    assert np.array_equal(session.run(["probabilities"], model.graph_inputs(rows))[0], model.predict_proba(rows))
 
 
 def test_unseen_categories_are_counted(core_path: Path, model_path: str, rows: Any) -> None:
@@ -84,18 +69,18 @@ def test_numbers_are_nan_where_missing_and_minus_one_where_unseen(core_path: Pat
 
 
 @pytest.mark.parametrize("form", ["", "Core", "full"])
-def test_a_form_that_does_not_fit_is_refused(core_path: Path, form: str) -> None:
+def test_a_form_that_does_not_fit_is_refused(core_path: Path, form: str, with_metadata: Edited) -> None:
     message = "inputs of the graph must be" if form == "full" else r"mothernet\.form must be one of full, core, however"
     with pytest.raises(ModelFileError, match=message):
-        Model(with_form(core_path, form), "model")
+        Model(with_metadata(of=core_path.read_bytes(), form=form), "model")
 
 
-def test_a_full_file_is_no_core(model_path: str) -> None:
+def test_a_full_file_is_no_core(with_metadata: Edited) -> None:
     with pytest.raises(ModelFileError, match=r"inputs of the graph must be numbers"):
-        Model(with_form(model_path, "core"), "model")
+        Model(with_metadata(form="core"), "model")
 
 
-def test_a_class_that_is_none_is_refused(core_path: Path) -> None:
+def test_a_class_that_is_none_is_refused(core_path: Path, with_graph: Edited) -> None:
     def edit(model: Any) -> None:
         node = next(node for node in model.graph.node if node.op_type == "ArgMax")
         node.output[0] = "index"
@@ -103,4 +88,4 @@ def test_a_class_that_is_none_is_refused(core_path: Path) -> None:
         model.graph.node.append(onnx.helper.make_node("Add", ["index", "three"], ["class_index"]))
 
     with pytest.raises(ModelFileError, match=r"class_index of model must be from 0 to 2, however: 3 to"):
-        Model(edited(core_path, edit), "model")
+        Model(with_graph(edit, of=core_path.read_bytes()), "model")

@@ -67,6 +67,16 @@ def test_classes_of_several_lines_have_no_file_of_labels(write_model, tmp_path):
     assert not (folder / "labels.txt").exists() and "label_filename" not in (folder / "config.pbtxt").read_text()
 
 
+def test_a_core_and_an_ort_file_are_refused(child, tmp_path):
+    exporter = pytest.importorskip("mothernet_export")
+    exporter.to_onnx(child, tmp_path / "core.onnx", form="core")
+    exporter.to_ort(child, tmp_path / "model.ort")
+    for name, found in (("core.onnx", "is of the form core"), ("model.ort", "is an ORT file")):
+        with pytest.raises(ValueError, match=found):
+            write_triton_model(tmp_path / name, tmp_path / "repository")
+    assert not (tmp_path / "repository").exists()
+
+
 def test_command_says_where_it_wrote(model_path, tmp_path, capsys):
     assert main(["triton", model_path, str(tmp_path), "--name", "m"]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'm'}\n"

@@ -23,30 +23,12 @@ const (
 )
 
 var (
-	blanks = set(
-		"",
-		"#N/A",
-		"#N/A N/A",
-		"#NA",
-		"-1.#IND",
-		"-1.#QNAN",
-		"-NaN",
-		"-nan",
-		"1.#IND",
-		"1.#QNAN",
-		"<NA>",
-		"N/A",
-		"NA",
-		"NULL",
-		"NaN",
-		"None",
-		"n/a",
-		"nan",
-		"null",
-	)
+	blanks = set(strings.Split("|#N/A|#N/A N/A|#NA|-1.#IND|-1.#QNAN|-NaN|-nan|1.#IND|1.#QNAN|<NA>|"+
+		"N/A|NA|NULL|NaN|None|n/a|nan|null", "|")...)
 	trues   = set("true", "t", "yes", "y", "on")
 	falses  = set("false", "f", "no", "n", "off")
 	infs    = set("inf", "infinity")
+	spaces  = strings.NewReplacer(" ", "", "\u00a0", "", "\u202f", "")
 	integer = regexp.MustCompile(`^([+-]?)0*([0-9]+?)(?:\.0*)?$`)
 	mustBe  = map[string]string{
 		"number":   "numbers",
@@ -78,7 +60,6 @@ type value struct {
 
 // read gives the value of a cell of any type that FORMAT.md names.
 func (r *rule) read(cell any) (value, error) {
-	wrong := fmt.Errorf("must hold %s, however: %s", mustBe[r.kind], quoted(cell))
 	switch typed := cell.(type) {
 	case nil:
 		return value{number: math.NaN()}, nil
@@ -87,44 +68,54 @@ func (r *rule) read(cell any) (value, error) {
 	case []byte:
 		return r.readText(string(typed))
 	case json.Number:
-		if whole, isInteger := new(big.Int).SetString(typed.String(), 10); isInteger && r.kind == "category" {
-			return r.readText(whole.String())
+		if r.kind == "category" {
+			if whole, isInteger := new(big.Int).SetString(typed.String(), 10); isInteger {
+				return r.readText(whole.String())
+			}
 		}
 		number, err := strconv.ParseFloat(typed.String(), 64)
 		if err != nil && !math.IsInf(number, 0) {
-			return value{}, wrong
+			return value{}, r.wrong(cell)
 		}
-		return r.readNumber(number, repr(number), wrong)
+		return r.readNumber(cell, number)
 	case bool:
-		if typed {
-			return r.readNumber(1, "True", wrong)
+		if r.kind == "category" {
+			return r.readText(boolText(typed))
 		}
-		return r.readNumber(0, "False", wrong)
+		return r.readNumber(cell, map[bool]float64{true: 1}[typed])
 	case time.Time:
 		if r.kind != "date" {
-			return value{}, wrong
+			return value{}, r.wrong(cell)
 		}
 		return value{number: float64(typed.Unix()) + float64(typed.Nanosecond())/1e9}, nil
 	}
 	switch kind := reflect.ValueOf(cell); {
+	case kind.CanInt() && r.kind == "category":
+		return r.readText(strconv.FormatInt(kind.Int(), 10))
+	case kind.CanUint() && r.kind == "category":
+		return r.readText(strconv.FormatUint(kind.Uint(), 10))
 	case kind.CanInt():
-		return r.readNumber(float64(kind.Int()), strconv.FormatInt(kind.Int(), 10), wrong)
+		return r.readNumber(cell, float64(kind.Int()))
 	case kind.CanUint():
-		return r.readNumber(float64(kind.Uint()), strconv.FormatUint(kind.Uint(), 10), wrong)
+		return r.readNumber(cell, float64(kind.Uint()))
 	case kind.CanFloat():
-		return r.readNumber(kind.Float(), repr(kind.Float()), wrong)
+		return r.readNumber(cell, kind.Float())
 	}
-	return value{}, wrong
+	return value{}, r.wrong(cell)
 }
 
-func (r *rule) readNumber(number float64, text string, wrong error) (value, error) {
+func (r *rule) wrong(cell any) error {
+	return fmt.Errorf("must hold %s, however: %s", mustBe[r.kind], quoted(cell))
+}
+
+func (r *rule) readNumber(cell any, number float64) (value, error) {
 	switch {
 	case math.IsNaN(number):
 		return value{number: number}, nil
 	case r.kind == "category":
-		return r.readText(text)
+		return r.readText(categoryText(number))
 	case r.kind == "date":
-		return value{}, wrong
+		return value{}, r.wrong(cell)
 	}
 	return value{number: number}, nil
 }
@@ -151,7 +142,7 @@ func (r *rule) readText(cell string) (value, error) {
 		number, fits = r.number(text)
 	}
 	if !fits {
-		return value{}, fmt.Errorf("must hold %s, however: %s", mustBe[r.kind], quoted(cell))
+		return value{}, r.wrong(cell)
 	}
 	return value{number: number}, nil
 }
@@ -181,7 +172,7 @@ func (r *rule) number(text string) (float64, bool) {
 			return 0, false
 		}
 		if way.group == " " {
-			digits = strings.NewReplacer(" ", "", "\u00a0", "", "\u202f", "").Replace(digits)
+			digits = spaces.Replace(digits)
 		} else if way.group != "" {
 			digits = strings.ReplaceAll(digits, way.group, "")
 		}
@@ -259,8 +250,8 @@ func inParentheses(text, affix string) (string, bool) {
 	return before + strings.Trim(inside[1:len(inside)-1], white) + after, true
 }
 
-// repr writes a number as Python does: 0.5, 1e-07, inf; an integral one without point and exponent.
-func repr(number float64) string {
+// categoryText is a number in a column of categories: inf, an integral one without point and exponent, else its repr.
+func categoryText(number float64) string {
 	switch {
 	case math.IsInf(number, 0):
 		return map[bool]string{true: "inf", false: "-inf"}[number > 0]
@@ -268,11 +259,24 @@ func repr(number float64) string {
 		whole, _ := new(big.Float).SetFloat64(number).Int(nil)
 		return whole.String()
 	}
+	return repr(number)
+}
+
+func boolText(is bool) string {
+	return map[bool]string{false: "False", true: "True"}[is]
+}
+
+// repr writes a finite number as Python does: 2.0, 0.5, 1e-07.
+func repr(number float64) string {
 	text := strconv.FormatFloat(number, 'e', -1, 64) // has an exponent of at least two digits, signed
 	if exponent, _ := strconv.Atoi(text[strings.Index(text, "e")+1:]); exponent < -4 || exponent >= 16 {
 		return text
 	}
-	return strconv.FormatFloat(number, 'f', -1, 64)
+	text = strconv.FormatFloat(number, 'f', -1, 64)
+	if number == math.Trunc(number) {
+		text += ".0"
+	}
+	return text
 }
 
 // quoted shows a cell or a name in a message, on one line and not too long.

@@ -22,6 +22,8 @@ var operators = set(strings.Fields(`
 	ArrayFeatureExtractor Binarizer FeatureVectorizer Imputer LabelEncoder LinearClassifier LinearRegressor Normalizer
 	OneHotEncoder Scaler`)...)
 
+const noONNX = "the file must be an ONNX file, however: it is none, or cut off"
+
 var domains = set("", "ai.onnx", "ai.onnx.ml")
 
 // readContainer gives the metadata of a file's bytes, after it has checked the rest of the file.
@@ -36,6 +38,8 @@ func readContainer(data []byte) map[string]string {
 	format, isThere := metadata["mothernet.format"]
 	check(isThere, "the file must be an ONNX file of MotherNet, however: its metadata has no mothernet.format")
 	check(format == "2", "the format must be 2, the only one known here, however: %s", quoted(format))
+	form, isThere := metadata["mothernet.form"]
+	check(!isThere || form == "full", "the form must be full, however: %s. Export the file without --form", quoted(form))
 	for _, key := range []string{"schema", "schema_hash", "graph_hash", "versions", "self_test"} {
 		_, isThere := metadata["mothernet."+key]
 		check(isThere, "the metadata must have the key mothernet.%s, however: it is missing", key)
@@ -44,20 +48,18 @@ func readContainer(data []byte) map[string]string {
 		hash([]byte(metadata["mothernet.schema"])) == metadata["mothernet.schema_hash"],
 		"the schema must match its hash, however: it does not",
 	)
-	checkGraph(data)
-	check(hash(one(data, 7)) == metadata["mothernet.graph_hash"], "the graph must match its hash, however: it does not")
+	graph := checkGraph(data)
+	check(hash(graph) == metadata["mothernet.graph_hash"], "the graph must match its hash, however: it does not")
 	return metadata
 }
 
-// checkGraph allows no operators but those that a file may use, no functions, no subgraphs, no data in other files.
-func checkGraph(data []byte) {
+// checkGraph gives the graph. It allows no operators but those that a file may use, no functions, no subgraphs, no data in
+// other files.
+func checkGraph(data []byte) []byte {
 	check(len(messages(data, 25)) == 0, "the model must define no function, however: it does")
-	check(
-		len(messages(data, 7)) == 1,
-		"the file must be an ONNX file with one graph, however: it has %d",
-		len(messages(data, 7)),
-	)
-	graph := one(data, 7)
+	graphs := messages(data, 7)
+	check(len(graphs) == 1, "the file must be an ONNX file with one graph, however: it has %d", len(graphs))
+	graph := graphs[0]
 	for _, set := range messages(data, 8) {
 		checkDomain(one(set, 1))
 	}
@@ -78,6 +80,7 @@ func checkGraph(data []byte) {
 	for _, tensor := range tensors {
 		check(len(messages(tensor, 13)) == 0, "the model must have no external data, however: it has")
 	}
+	return graph
 }
 
 func checkDomain(domain []byte) {
@@ -116,7 +119,7 @@ func messages(data []byte, wanted uint64) [][]byte {
 				return number
 			}
 		}
-		check(false, "the file must be an ONNX file, however: it is none, or cut off")
+		check(false, noONNX)
 		return 0
 	}
 	for position < len(data) {
@@ -131,9 +134,9 @@ func messages(data []byte, wanted uint64) [][]byte {
 		case 5:
 			size = 4
 		default:
-			check(false, "the file must be an ONNX file, however: it is none, or cut off")
+			check(false, noONNX)
 		}
-		check(size <= uint64(len(data)-position), "the file must be an ONNX file, however: it is none, or cut off")
+		check(size <= uint64(len(data)-position), noONNX)
 		if key/8 == wanted {
 			found = append(found, data[position:position+int(size)])
 		}

@@ -189,10 +189,7 @@ func decoded(data []byte, given string) (string, error) {
 	if encoding == marked {
 		data = data[len(mark):]
 	}
-	wrong := fmt.Errorf(
-		"the rows must be text in %s, however: they are not. Give --encoding",
-		strings.ToUpper(encoding),
-	)
+	wrong := fmt.Errorf("the rows must be text in %s, however: they are not. Give --encoding.", encoding)
 	var text strings.Builder
 	switch encoding {
 	case "utf-8":

@@ -82,7 +82,8 @@ func Load(path, library string) (model *Model, err error) {
 	return model, nil
 }
 
-// open starts the session; what the graph takes and gives must follow from the schema.
+// open starts the session; what the graph takes and gives must follow from the schema. A session does not say what that
+// is, so onnxruntime opens the file twice.
 func (m *Model) open(data []byte) error {
 	inputs, outputs, err := ort.GetInputOutputInfoWithONNXData(data)
 	if err != nil {
@@ -148,6 +149,9 @@ func (m *Model) Close() error {
 // missing.
 func (m *Model) Predict(rows []map[string]any) ([]Prediction, error) {
 	for i, row := range rows {
+		if m.hasJust(row) {
+			continue
+		}
 		names := make([]string, 0, len(row))
 		for name := range row {
 			names = append(names, name)
@@ -157,7 +161,24 @@ func (m *Model) Predict(rows []map[string]any) ([]Prediction, error) {
 			return nil, fmt.Errorf("row %d: %w", i, err)
 		}
 	}
-	return m.predict(len(rows), func(row int, column *Column) any { return rows[row][column.Name] })
+	return m.predict(len(rows), func(column *Column) func(int) any {
+		return func(row int) any { return rows[row][column.Name] }
+	})
+}
+
+// hasJust tells whether a row has the columns that are read, and no other.
+func (m *Model) hasJust(row map[string]any) bool {
+	count := 0
+	for _, column := range m.Columns {
+		if column.Type == "ignored" {
+			continue
+		}
+		if _, isThere := row[column.Name]; !isThere {
+			return false
+		}
+		count++
+	}
+	return count == len(row)
 }
 
 // PredictTexts answers rows of cells as a CSV file has them, below names that are trimmed.
@@ -169,10 +190,10 @@ func (m *Model) PredictTexts(names []string, rows [][]string) ([]Prediction, err
 	for i, name := range names {
 		position[name] = i
 	}
-	return m.predict(
-		len(rows),
-		func(row int, column *Column) any { return rows[row][position[strings.Trim(column.Name, white)]] },
-	)
+	return m.predict(len(rows), func(column *Column) func(int) any {
+		at := position[strings.Trim(column.Name, white)]
+		return func(row int) any { return rows[row][at] }
+	})
 }
 
 // CheckNames returns an error unless names are those of the columns, in any order. Ignored ones may be absent; with
@@ -183,10 +204,8 @@ func (m *Model) CheckNames(names []string) error {
 		count[strings.Trim(name, white)]++
 	}
 	problems := map[string][]string{}
-	var known []string
 	for _, column := range m.Columns {
 		name := strings.Trim(column.Name, white)
-		known = append(known, quoted(name))
 		if count[name] == 0 && column.Type != "ignored" {
 			problems["missing"] = append(problems["missing"], quoted(name))
 		}
@@ -203,7 +222,10 @@ func (m *Model) CheckNames(names []string) error {
 	if len(problems) == 0 {
 		return nil
 	}
-	var found []string
+	var known, found []string
+	for _, column := range m.Columns {
+		known = append(known, quoted(strings.Trim(column.Name, white)))
+	}
 	for _, word := range []string{"missing", "unknown", "repeated"} {
 		if len(problems[word]) > 0 {
 			found = append(found, word+": "+listed(problems[word]))
@@ -224,30 +246,29 @@ func listed(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// predict reads the cells of all rows, then runs the session on some rows at a time.
-func (m *Model) predict(count int, cell func(row int, column *Column) any) ([]Prediction, error) {
-	numeric := make([]float32, count*m.schema.counts["numeric"])
-	categorical := make([]string, count*m.schema.counts["categorical"])
+// predict reads the cells of all rows, then runs the session on some rows at a time; cells gives those of a column.
+func (m *Model) predict(count int, cells func(column *Column) func(row int) any) ([]Prediction, error) {
+	numbers, texts := m.schema.counts["numeric"], m.schema.counts["categorical"]
+	numeric, categorical := make([]float32, count*numbers), make([]string, count*texts)
 	for _, column := range m.Columns {
 		if column.Type == "ignored" {
 			continue
 		}
+		cell, isCategory := cells(column), column.Type == "category"
 		missing, unseen, example := 0, 0, ""
 		for row := 0; row < count; row++ {
-			read, err := column.rule.read(cell(row, column))
+			read, err := column.rule.read(cell(row))
 			if err != nil {
 				return nil, &CellError{row, column.Name, err.Error()}
 			}
 			for _, each := range column.inputs {
-				at := row*m.schema.counts[each.matrix] + each.position
-				if each.matrix == "numeric" {
-					numeric[at] = float32(datePart(read.number, each.part) - each.offset)
+				if isCategory {
+					categorical[row*texts+each.position] = read.text
 				} else {
-					categorical[at] = read.text
+					numeric[row*numbers+each.position] = float32(datePart(read.number, each.part) - each.offset)
 				}
 			}
-			if isCategory := column.Type == "category"; isCategory && read.text == "" ||
-				!isCategory && math.IsNaN(read.number) {
+			if isCategory && read.text == "" || !isCategory && math.IsNaN(read.number) {
 				missing++
 			} else if isCategory && !column.known[read.text] {
 				unseen, example = unseen+1, read.text

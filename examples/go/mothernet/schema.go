@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
-	"strconv"
 	"strings"
 )
 
@@ -94,7 +92,7 @@ func (s *schema) readClasses(values []any) {
 			s.classes[i], s.classTexts[i] = typed, typed
 		case bool:
 			isRight = s.labelType == "boolean"
-			s.classes[i], s.classTexts[i] = typed, map[bool]string{false: "False", true: "True"}[typed]
+			s.classes[i], s.classTexts[i] = typed, boolText(typed)
 		case json.Number:
 			if s.labelType == "integer" {
 				s.classes[i], err = typed.Int64()
@@ -102,7 +100,7 @@ func (s *schema) readClasses(values []any) {
 			} else {
 				var number float64
 				number, err = typed.Float64()
-				s.classes[i], s.classTexts[i] = number, floatText(number)
+				s.classes[i], s.classTexts[i] = number, repr(number)
 			}
 			isRight = err == nil && (s.labelType == "integer" || s.labelType == "float")
 		}
@@ -324,18 +322,4 @@ func oneOf(content, key, where string, choices ...string) string {
 	}
 	check(false, "%s of %s must be one of %q, however: %s", key, where, choices, quoted(content))
 	return ""
-}
-
-// floatText writes a class as Python's repr does: 2.0, 0.5, 1e-07.
-func floatText(number float64) string {
-	text := strconv.FormatFloat(number, 'e', -1, 64)
-	exponent, _ := strconv.Atoi(text[strings.Index(text, "e")+1:])
-	if exponent < -4 || exponent >= 16 {
-		return text
-	}
-	text = strconv.FormatFloat(number, 'f', -1, 64)
-	if number == math.Trunc(number) {
-		text += ".0"
-	}
-	return text
 }

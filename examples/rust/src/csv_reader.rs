@@ -135,7 +135,9 @@ fn unzipped(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let (mut found, mut rest) = (Vec::new(), bytes);
     while !rest.is_empty() {
         let mut member = GzDecoder::new(rest);
-        member.read_to_end(&mut found).map_err(|error| format!("the rows are a damaged gzip file: {error}"))?;
+        member
+            .read_to_end(&mut found)
+            .map_err(|error| format!("the rows must be whole, however: they are a damaged gzip file: {error}"))?;
         rest = member.into_inner();
         rest = &rest[rest.iter().position(|byte| *byte != 0).unwrap_or(rest.len())..];
         // zeros may follow

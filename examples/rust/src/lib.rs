@@ -124,9 +124,12 @@ impl Model {
     pub fn predict(&mut self, rows: &[HashMap<&str, Cell>]) -> Result<Vec<Answer>, Error> {
         let read = self.file.columns.iter().filter(|column| column.rule.is_some());
         let mut cells = Vec::with_capacity(rows.len());
+        let n_read = read.clone().count();
         for (i, row) in rows.iter().enumerate() {
-            let names: Vec<&str> = row.keys().copied().collect();
-            self.places(&names).map_err(|error| Error::Rows(format!("row {i}: {error}")))?;
+            if row.len() != n_read || !read.clone().all(|column| row.contains_key(column.name.as_str())) {
+                let names: Vec<&str> = row.keys().copied().collect();
+                self.places(&names).map_err(|error| Error::Rows(format!("row {i}: {error}")))?;
+            }
             let cell = |column: &Column| row.get(column.name.as_str()).cloned().unwrap_or(Cell::Missing);
             cells.push(read.clone().map(cell).collect());
         }

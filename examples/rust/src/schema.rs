@@ -51,7 +51,7 @@ pub struct SelfTest {
     pub probabilities: Vec<Vec<f64>>,
 }
 
-/// Which inputs and outputs the graph has: texts and labels, or (section 10 of FORMAT.md) numbers alone.
+/// Which inputs and outputs the graph has: texts and labels, or (section 11 of FORMAT.md) numbers alone.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Form {
     Full,

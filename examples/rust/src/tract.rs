@@ -1,4 +1,4 @@
-//! Runs the graph in tract, a library of Rust: files of the form "core" (section 10 of FORMAT.md).
+//! Runs the graph in tract, a library of Rust: files of the form "core" (section 11 of FORMAT.md).
 
 use crate::schema::{Form, ModelFile};
 use crate::Inputs;

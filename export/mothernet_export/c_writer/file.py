@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 from dataclasses import dataclass
@@ -60,9 +59,7 @@ class CSource:
 
     def write(self, path: Path) -> None:
         """Write the source, and the header beside it; both are there before either is put in place."""
-        with contextlib.ExitStack() as files:
-            header = files.enter_context(written(path.with_suffix(".h")))
-            source = files.enter_context(written(path))
+        with written(path.with_suffix(".h")) as header, written(path) as source:
             header.write_text(self.header, "utf-8")
             source.write_text(self.source, "utf-8")
 

@@ -32,6 +32,7 @@ ElementType = Literal[
     "string",
 ]
 ML_DOMAIN = "ai.onnx.ml"
+ML_OPSET = 2  # LabelEncoder has been as it is used here since then, which every runtime knows
 
 ELEMENT_TYPES: dict[ElementType, int] = {
     "float16": TensorProto.FLOAT16,
@@ -254,11 +255,15 @@ class GraphBuilder:
         return self.operator("OneHot", index=index, depth=np.int64(depth), values=np.array([0, 1], np.float32))
 
     def sum(self, parts: Sequence[Operand]) -> Value:
-        """All parts added."""
+        """All parts added; a result alone is itself."""
+        if len(parts) == 1 and isinstance(parts[0], Value):
+            return parts[0]
         return self.operator("Sum", **{f"part_{i}": part for i, part in enumerate(parts)})
 
     def concat(self, parts: Sequence[Operand], axis: int) -> Value:
-        """All parts one after the other along the axis."""
+        """All parts one after the other along the axis; a result alone is itself."""
+        if len(parts) == 1 and isinstance(parts[0], Value):
+            return parts[0]
         return self.operator("Concat", {"axis": axis}, **{f"part_{i}": part for i, part in enumerate(parts)})
 
     def gather(self, data: Operand, indices: Operand, axis: int = 0) -> Value:
@@ -276,7 +281,7 @@ class GraphBuilder:
     def operator(
         self, op_type: str, attributes: Mapping[str, Any] | None = None, domain: str = "", /, **inputs: Operand
     ) -> Value:
-        """Any operator of one result, for graphs that use others than those below; inputs in order, by their roles."""
+        """Any operator of one result, for graphs that use others than those above; inputs in order, by their roles."""
         result = Value()
         self._nodes.append(_Node(op_type, inputs, (result,), domain, attributes or {}))
         return result

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import onnx
 from mothernet_runtime.core import Codes
-from mothernet_runtime.file import read_model
+from mothernet_runtime.file import Form, read_model
 from mothernet_runtime.output import written
 from mothernet_runtime.rows import RowReader
 
@@ -22,15 +22,15 @@ from mothernet_export.metadata import canonical_json
 __all__ = ["core_json", "json_path", "written_beside"]
 
 
-def json_path(path: str | os.PathLike[str]) -> Path | None:
+def json_path(path: str | os.PathLike[str], form: Form) -> Path | None:
     """Where the JSON of a core at `path` goes: beside a name that ends in ``.onnx``; None beside anything else."""
-    return Path(path).with_suffix(".json") if Path(path).suffix == ".onnx" else None
+    return Path(path).with_suffix(".json") if form == "core" and Path(path).suffix == ".onnx" else None
 
 
 @contextlib.contextmanager
-def written_beside(proto: onnx.ModelProto, path: str | os.PathLike[str]) -> Iterator[None]:
+def written_beside(proto: onnx.ModelProto, path: str | os.PathLike[str], form: Form) -> Iterator[None]:
     """Put the JSON of a core beside `path` when the block succeeds, if it has a place there."""
-    beside = json_path(path)
+    beside = json_path(path, form)
     if beside is None:
         yield
         return

@@ -18,14 +18,15 @@ from mothernet_export.onnx_writer.first_layer import (
     MAX_PRODUCTS,
     Array,
     Layer,
+    LayerParts,
     Rises,
     category_rows,
     columns_of,
     exact_ramps,
     gathered_rows,
+    joined,
     missing_of,
     ramps_of,
-    risen,
     shared_out,
     shift_of,
 )
@@ -73,13 +74,13 @@ def core_layer(
     ramp_weight, missing_weight, category_weight = np.split(weight, [n_ramps, n_ramps + n_missing])
     offset: Value | Array = bias
     rises: list[Rises] = []  # of filled cells
-    parts: list[tuple[Value, Array]] = []
+    parts = LayerParts(g)
     filled = filled_cells(g, child, numbers)
     shift = np.zeros(len(columns), np.float32)
     if n_ramps:
         found = shift_of(child)
         if found is None or len(columns) * n_ramps > MAX_PRODUCTS:
-            parts.append(exact_ramps(g, columns_of(g, filled, number_at.tolist(), len(columns)), numeric, ramp_weight))
+            parts.add(exact_ramps(g, columns_of(g, filled, number_at.tolist(), len(columns)), numeric, ramp_weight))
         else:
             shift[number_at] = found
             rises.append(_at(ramps_of(numeric, found, ramp_weight), number_at))
@@ -87,34 +88,19 @@ def core_layer(
         stepped, gathered = shared_out(child.categorical_columns)
         rows = category_rows(child, category_weight)
         if stepped:
-            rises.append(_at(_steps(child.categorical_columns, stepped, rows), code_at))
+            rises.append(_at(_steps(stepped, rows), code_at))
             offset = bias + np.sum([rows[i][-1] for i in stepped], axis=0)
         if gathered:
             found_rows = _row_numbers(g, filled, child.categorical_columns, gathered, code_at, len(columns))
             # a last row of their own for codes beyond the categories
             spared = [np.concatenate([rows[i], rows[i][-1:]]) for i in gathered]
             offset = gathered_rows(g, found_rows, spared, offset, stored)
-    cells: list[tuple[Value, int]] = []
-    risings: list[Rises] = []
     if rises:
-        cells.append((g.clip(g.sub(filled, shift) if shift.any() else filled, -LARGEST, LARGEST), len(columns)))
-        risings.append(Rises(*map(np.concatenate, zip(*rises, strict=True))))
+        cells = g.clip(g.sub(filled, shift) if shift.any() else filled, -LARGEST, LARGEST)
+        parts.add_rises(cells, len(columns), joined(rises))
     if n_missing:
-        is_missing = g.as_float32(g.is_nan(numbers))  # (N, F)
-        missing = _at(missing_of(numeric, missing_weight), number_at)
-        if len(columns) * n_missing > MAX_PRODUCTS:
-            spread = np.zeros((len(columns), weight.shape[1]))
-            spread[missing.column] = missing_weight
-            parts.append((is_missing, spread))
-        else:
-            cells.append((is_missing, len(columns)))
-            risings.append(missing)
-    if risings:
-        parts.append(risen(g, cells, risings))
-    if not parts:
-        return Layer(None, weight[:0], offset)
-    inputs = parts[0][0] if len(parts) == 1 else g.concat([value for value, _ in parts], axis=1)
-    return Layer(inputs, np.concatenate([each for _, each in parts]), offset)
+        parts.add_missing(numbers, len(columns), _at(missing_of(numeric, missing_weight), number_at))
+    return parts.layer(offset)
 
 
 def _at(rises: Rises, positions: npt.NDArray[np.int64]) -> Rises:
@@ -122,7 +108,7 @@ def _at(rises: Rises, positions: npt.NDArray[np.int64]) -> Rises:
     return rises._replace(column=positions[rises.column])
 
 
-def _steps(columns: Sequence[CategoricalColumn], used: Sequence[int], rows: Sequence[Array]) -> Rises:
+def _steps(used: Sequence[int], rows: Sequence[Array]) -> Rises:
     """Steps between the codes of each used column, 0 to their number, beyond which is every other string again.
 
     Codes are whole numbers, and a step is a ramp of width 1, so nothing is rounded.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, get_args
 
 import onnx
@@ -15,12 +17,10 @@ from onnx import helper
 
 from mothernet_export.child import child_of
 from mothernet_export.metadata import metadata
-from mothernet_export.onnx_writer.builder import ML_DOMAIN
+from mothernet_export.onnx_writer.builder import ML_DOMAIN, ML_OPSET
 from mothernet_export.onnx_writer.core_json import written_beside
 from mothernet_export.onnx_writer.graph import build_core, build_graph
 from mothernet_export.quantization import Weights, check_weights, small_weights
-
-_ML_OPSET = 2  # LabelEncoder has been as it is used here since ai.onnx.ml 2, which every runtime knows
 
 
 def to_onnx(
@@ -91,7 +91,7 @@ def to_onnx(
     graph = build_core(child, small) if form == "core" else build_graph(child, small)
     imports = [helper.make_opsetid("", opset)]
     if any(node.domain == ML_DOMAIN for node in graph.node):
-        imports.append(helper.make_opsetid(ML_DOMAIN, _ML_OPSET))
+        imports.append(helper.make_opsetid(ML_DOMAIN, ML_OPSET))
     exporter_version = version("mothernet-export")
     proto = helper.make_model(
         graph,
@@ -104,10 +104,18 @@ def to_onnx(
         proto.metadata_props.add(key=key, value=value)
     onnx.checker.check_model(proto, full_check=True)
     if path is not None:
-        beside = written_beside(proto, path) if form == "core" else contextlib.nullcontext()
-        with beside, written(path) as temporary:
-            temporary.write_bytes(proto.SerializeToString(deterministic=True))
+        with written_model(proto, path, form):
+            pass  # nothing to compare it with
     return proto
+
+
+@contextlib.contextmanager
+def written_model(proto: onnx.ModelProto, path: str | os.PathLike[str], form: Form) -> Iterator[Path]:
+    """A temporary file that holds the model; it takes its place, and the JSON of a core its own beside it, when the
+    block succeeds."""
+    with written_beside(proto, path, form), written(path) as temporary:
+        temporary.write_bytes(proto.SerializeToString(deterministic=True))
+        yield temporary
 
 
 def _check_version(name: str, value: Any, supported: range, installed: int) -> None:

@@ -6,7 +6,7 @@ Axis letters: N rows, Fn numeric and Fc categorical columns, P ramps and steps, 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -42,6 +42,61 @@ class Rises(NamedTuple):
     weight: Array  # (P, M)
 
 
+class LayerParts:
+    """A layer in the making: what rises along columns of cells, and inputs that are computed otherwise."""
+
+    def __init__(self, g: GraphBuilder) -> None:
+        self._g = g
+        self._rising: list[tuple[Value, int, Rises]] = []  # cells and their number of columns
+        self._computed: list[tuple[Value, Array]] = []  # (N, P) and weights (P, M)
+
+    def add(self, inputs: tuple[Value, Array]) -> None:
+        """Inputs (N, P) from 0 to 1, and their weights (P, M)."""
+        self._computed.append(inputs)
+
+    def add_rises(self, cells: Value, n_columns: int, rises: Rises) -> None:
+        """Ramps and steps along the columns of cells (N, n_columns)."""
+        self._rising.append((cells, n_columns, rises))
+
+    def add_missing(self, cells: Value, n_columns: int, missing: Rises) -> None:
+        """Indicators of the missing cells (N, n_columns) of some columns."""
+        is_missing = self._g.as_float32(self._g.is_nan(cells))
+        if n_columns * len(missing.column) > MAX_PRODUCTS:
+            spread = np.zeros((n_columns, missing.weight.shape[1]))
+            spread[missing.column] = missing.weight
+            self.add((is_missing, spread))
+        else:
+            self.add_rises(is_missing, n_columns, missing)
+
+    def layer(self, offset: Value | Array) -> Layer:
+        """The layer of all parts."""
+        if self._rising:
+            self.add(self._risen())
+        if not self._computed:
+            return Layer(None, np.zeros((0, 0)), offset)
+        inputs, weights = zip(*self._computed, strict=True)
+        return Layer(self._g.concat(inputs, axis=1), np.concatenate(weights), offset)
+
+    def _risen(self) -> tuple[Value, Array]:
+        """All ramps and steps by one product (N, P), and their weights (P, M).
+
+        The matrix of the product has one number per ramp. The file holds these numbers, and onnxruntime makes the
+        matrix when it loads.
+        """
+        g, (cells, n_columns, rises) = self._g, zip(*self._rising, strict=True)
+        x = g.concat(cells, axis=1)
+        *starts, end = np.cumsum([0, *n_columns])
+        found = joined(each._replace(column=start + each.column) for start, each in zip(starts, rises, strict=True))
+        scale, constant = found.scale.astype(np.float32), found.constant.astype(np.float32)
+        matrix = g.mul(g.one_hot(found.column, int(end)), scale[:, None])  # (P, Fn + Fc)
+        return g.clip_unit(g.gemm(x, matrix, constant, transposed=True)), found.weight
+
+
+def joined(rises: Iterable[Rises]) -> Rises:
+    """All of them as one."""
+    return Rises(*map(np.concatenate, zip(*rises, strict=True)))
+
+
 def first_layer(
     g: GraphBuilder,
     child: ChildNetwork,
@@ -55,67 +110,35 @@ def first_layer(
 
     `stored` makes an operand of rows of weights (n, M), as the file holds them.
     """
-    n_ramps = sum(column.n_ramps for column in child.numeric_columns)
-    n_missing = sum(column.missing_indicator for column in child.numeric_columns)
+    columns = child.numeric_columns
+    n_ramps = sum(column.n_ramps for column in columns)
+    n_missing = sum(column.missing_indicator for column in columns)
     ramp_weight, missing_weight, category_weight = np.split(weight, [n_ramps, n_ramps + n_missing])
     offset: Value | Array = bias
-    cells: list[tuple[Value, int]] = []  # with their numbers of columns
-    rises: list[Rises] = []
-    parts: list[tuple[Value, Array]] = []
+    parts = LayerParts(g)
     if numeric is not None and n_ramps:
-        columns = child.numeric_columns
         filled = g.imputer(numeric, [float(np.float32(column.centre)) for column in columns])  # (N, Fn)
         shift = shift_of(child)
         if shift is None or len(columns) * n_ramps > MAX_PRODUCTS:
-            parts.append(exact_ramps(g, filled, columns, ramp_weight))
+            parts.add(exact_ramps(g, filled, columns, ramp_weight))
         else:
             if shift.any():
                 filled = g.sub(filled, shift)
-            cells.append((g.clip(filled, -LARGEST, LARGEST), len(columns)))
-            rises.append(ramps_of(columns, shift, ramp_weight))
+            cells = g.clip(filled, -LARGEST, LARGEST)
+            parts.add_rises(cells, len(columns), ramps_of(columns, shift, ramp_weight))
     if numeric is not None and n_missing:
-        columns = child.numeric_columns
-        is_missing = g.as_float32(g.is_nan(numeric))  # (N, Fn)
-        missing = missing_of(columns, missing_weight)
-        if len(columns) * n_missing > MAX_PRODUCTS:
-            spread = np.zeros((len(columns), weight.shape[1]))
-            spread[missing.column] = missing_weight
-            parts.append((is_missing, spread))
-        else:
-            cells.append((is_missing, len(columns)))
-            rises.append(missing)
+        parts.add_missing(numeric, len(columns), missing_of(columns, missing_weight))
     if categorical is not None:
         stepped, gathered = shared_out(child.categorical_columns)
         rows = category_rows(child, category_weight)
         if stepped:
             codes, steps, others = _steps(g, categorical, child.categorical_columns, stepped, rows)
-            cells.append((codes, len(child.categorical_columns)))
-            rises.append(steps)
+            parts.add_rises(codes, len(child.categorical_columns), steps)
             offset = bias + others
         if gathered:
             numbers = _row_numbers(g, categorical, child.categorical_columns, gathered)
             offset = gathered_rows(g, numbers, [rows[i] for i in gathered], offset, stored)
-    if rises:
-        parts.append(risen(g, cells, rises))
-    if not parts:
-        return Layer(None, weight[:0], offset)
-    inputs = parts[0][0] if len(parts) == 1 else g.concat([value for value, _ in parts], axis=1)
-    return Layer(inputs, np.concatenate([each for _, each in parts]), offset)
-
-
-def risen(g: GraphBuilder, cells: list[tuple[Value, int]], rises: list[Rises]) -> tuple[Value, Array]:
-    """All ramps and steps by one product (N, P), and their weights (P, M).
-
-    The matrix of the product has one number per ramp. The file holds these numbers, and onnxruntime makes the matrix
-    when it loads.
-    """
-    x = cells[0][0] if len(cells) == 1 else g.concat([value for value, _ in cells], axis=1)
-    starts = np.cumsum([0, *(n_columns for _, n_columns in cells)])
-    column = np.concatenate([start + each.column for start, each in zip(starts, rises, strict=False)])
-    scale = np.concatenate([each.scale for each in rises]).astype(np.float32)
-    constant = np.concatenate([each.constant for each in rises]).astype(np.float32)
-    matrix = g.mul(g.one_hot(column, int(starts[-1])), scale[:, None])  # (P, Fn + Fc)
-    return g.clip_unit(g.gemm(x, matrix, constant, transposed=True)), np.concatenate([each.weight for each in rises])
+    return parts.layer(offset)
 
 
 def ramps_of(columns: Sequence[NumericColumn], shift: FloatArray, weight: Array) -> Rises:
@@ -170,7 +193,7 @@ def exact_ramps(g: GraphBuilder, filled: Value, columns: Sequence[NumericColumn]
     n_copies = max(counts)
     if n_copies * n_columns <= 2 * sum(counts):
         index = [(i, k) for k in range(n_copies) for i in range(n_columns)]
-        repeated = filled if n_copies == 1 else g.concat([filled] * n_copies, axis=1)
+        repeated = g.concat([filled] * n_copies, axis=1)
     else:
         index = [(i, k) for i in range(n_columns) for k in range(counts[i])]
         repeated = columns_of(g, filled, [i for i, _ in index], n_columns)
@@ -260,7 +283,7 @@ def gathered_rows(
     else:
         tables[0] = (differences[0] + others).astype(np.float32)
     parts = [g.gather(table, g.gather(numbers, np.int64(c), axis=1)) for c, table in enumerate(tables)]
-    return parts[0] if len(parts) == 1 else g.sum(parts)
+    return g.sum(parts)
 
 
 def _row_numbers(g: GraphBuilder, cells: Value, columns: Sequence[CategoricalColumn], used: Sequence[int]) -> Value:

@@ -8,16 +8,17 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from mothernet_runtime.container import OPSETS
 from onnx import GraphProto, helper
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, Int64TensorType, StringTensorType
 
 from mothernet_export.child import ChildNetwork, child_of
-from mothernet_export.onnx_writer.builder import ML_DOMAIN, GraphBuilder
+from mothernet_export.onnx_writer.builder import ML_DOMAIN, ML_OPSET, GraphBuilder
 from mothernet_export.onnx_writer.graph import child_answers
 from mothernet_export.skl2onnx_converter.inputs import graph_inputs
 from mothernet_export.target import ClassTarget
 
-_OPSETS = {"": 13, ML_DOMAIN: 2}  # from these on, our graphs are valid as they are
+_OPSETS = {"": OPSETS["ai.onnx"][0], ML_DOMAIN: ML_OPSET}  # from these on, our graphs are valid as they are
 
 
 def calculate_output_shapes(operator: Any) -> None:

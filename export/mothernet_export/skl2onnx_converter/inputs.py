@@ -18,6 +18,7 @@ from mothernet_runtime.cells import DateRule, NumberRule
 from mothernet_export.child import ChildNetwork
 from mothernet_export.columns import CategoricalColumn, Column, IgnoredColumn, NumericColumn
 from mothernet_export.onnx_writer.builder import ML_DOMAIN, ElementType, GraphBuilder, Value
+from mothernet_export.onnx_writer.first_layer import columns_of
 from mothernet_export.skl2onnx_converter.categories import category_texts
 from mothernet_export.skl2onnx_converter.sources import Source, column_sources
 from mothernet_export.skl2onnx_converter.spellings import boolean_words
@@ -115,16 +116,13 @@ def _by_groups(
         cells = _side_by_side(g, [columns[i][1] for i in chosen])
         blocks.append(read(cells, key[0], [columns[i][0] for i in chosen]))
         order += chosen
-    matrix = blocks[0] if len(blocks) == 1 else g.concat(blocks, axis=1)
-    return matrix if order == sorted(order) else g.gather(matrix, np.argsort(order), axis=1)
+    return columns_of(g, g.concat(blocks, axis=1), np.argsort(order).tolist(), len(order))
 
 
 def _side_by_side(g: GraphBuilder, sources: Sequence[Source]) -> Value:
     """The cells of columns of one type, (N, columns)."""
     tensors = list(dict.fromkeys(source.tensor for source in sources))
     starts = dict(zip(tensors, np.cumsum([0, *(tensor.n_columns for tensor in tensors)]).tolist(), strict=False))
-    cells = tensors[0].value if len(tensors) == 1 else g.concat([tensor.value for tensor in tensors], axis=1)
+    cells = g.concat([tensor.value for tensor in tensors], axis=1)
     index = [starts[source.tensor] + source.position for source in sources]
-    if index == list(range(sum(tensor.n_columns for tensor in tensors))):
-        return cells
-    return g.gather(cells, np.array(index, np.int64), axis=1)
+    return columns_of(g, cells, index, sum(tensor.n_columns for tensor in tensors))

@@ -45,9 +45,9 @@ def spellings(rule: CategoryRule, categories: Iterable[str]) -> dict[str, str]:
 def numbers(rule: CategoryRule, categories: Iterable[str]) -> dict[float, str]:
     """Numbers that a column of this rule reads as one of the categories, or as missing, and what they are read as."""
     known = {*categories, ""}
-    texts = [*categories, *rule.missing]
-    values = {_number(text): rule.read(_number(text)) for text in texts if _number(text) is not None}
-    return {value: text for value, text in values.items() if value is not None and text in known}
+    found = (_number(text) for text in [*categories, *rule.missing])
+    values = {value: rule.read(value) for value in found if value is not None}
+    return {value: text for value, text in values.items() if text in known}
 
 
 def _number(text: str) -> int | float | None:

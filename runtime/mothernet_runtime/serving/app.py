@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import anyio
@@ -23,15 +22,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mothernet_runtime import __version__
-from mothernet_runtime.container import ModelFileError
+from mothernet_runtime.graph_rules import ModelFileError
 from mothernet_runtime.model import Model
 from mothernet_runtime.serving import json_rows
 from mothernet_runtime.serving.inference_protocol import VERSION, infer, model_metadata
 from mothernet_runtime.serving.metrics import Metrics
-from mothernet_runtime.serving.requests import JSON, Reply, RequestError, compact_json
+from mothernet_runtime.serving.requests import JSON, Limits, Reply, RequestError, compact_json
 from mothernet_runtime.text import listed
 
-__all__ = ["Limits", "create_app"]
+__all__ = ["create_app"]
 
 _log = logging.getLogger(__name__)
 _SMALL_BODY = 16_384  # bytes: answered at once, sooner than a thread would be asked
@@ -40,27 +39,7 @@ _DISCONNECTED = 499  # in metrics only; a client that has gone reads no status
 Answer = Callable[[str, Model, bytes, Mapping[str, str], int], Reply]
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What one request, and all together, may ask for.
-
-    Parameters
-    ----------
-    rows, bytes : int
-        Of one request.
-    requests : int
-        In work at a time; others are told to come again.
-    body_seconds : float
-        Until the body has arrived.
-    """
-
-    rows: int = 10_000
-    bytes: int = 2**23
-    requests: int = 128
-    body_seconds: float = 30.0
-
-
-def create_app(models: Mapping[str, Model], limits: Limits = Limits()) -> Starlette:
+def create_app(models: Mapping[str, Model], limits: Limits | None = None) -> Starlette:
     """An ASGI application that serves models by name.
 
     Examples
@@ -68,7 +47,7 @@ def create_app(models: Mapping[str, Model], limits: Limits = Limits()) -> Starle
     >>> import mothernet_runtime
     >>> app = create_app({"titanic": mothernet_runtime.load("titanic.onnx")})  # doctest: +SKIP
     """
-    server = _Server(models, limits)
+    server = _Server(models, limits or Limits())
     app = Starlette(
         routes=[
             Route("/v2", server.about),

@@ -1,4 +1,4 @@
-"""What every route shares: reading a body as JSON, what a good answer is, and what a bad request is."""
+"""What every route shares: the limits, reading a body as JSON, what a good answer is, and what a bad request is."""
 
 from __future__ import annotations
 
@@ -9,9 +9,29 @@ from typing import Any
 
 from mothernet_runtime.text import shortened
 
-__all__ = ["Reply", "RequestError", "checked_rows", "compact_json", "read_json"]
+__all__ = ["Limits", "Reply", "RequestError", "checked_rows", "compact_json", "read_json"]
 
 JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one request, and all together, may ask for.
+
+    Parameters
+    ----------
+    rows, bytes : int
+        Of one request.
+    requests : int
+        In work at a time; others are told to come again.
+    body_seconds : float
+        Until the body has arrived.
+    """
+
+    rows: int = 10_000
+    bytes: int = 2**23
+    requests: int = 128
+    body_seconds: float = 30.0
 
 
 class RequestError(ValueError):

@@ -11,7 +11,8 @@ from pathlib import Path
 import uvicorn
 
 from mothernet_runtime.model import Model, load
-from mothernet_runtime.serving.app import Limits, create_app
+from mothernet_runtime.serving.app import create_app
+from mothernet_runtime.serving.requests import Limits
 from mothernet_runtime.session import Providers
 from mothernet_runtime.text import listed
 

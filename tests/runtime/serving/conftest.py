@@ -28,7 +28,7 @@ def pytest_report_header() -> list[str]:
 def port(model_path: str, typed_path: str) -> Iterator[int]:
     """Of a server of the two models that the runtime's tests share, ``plain`` and ``typed``."""
     from mothernet_runtime import load
-    from mothernet_runtime.serving.app import Limits
+    from mothernet_runtime.serving.requests import Limits
     from servers import served
 
     models = {name: load(path, on_unseen="ignore") for name, path in (("plain", model_path), ("typed", typed_path))}

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import uvicorn
-from mothernet_runtime.serving.app import Limits, create_app
+from mothernet_runtime.serving.app import create_app
+from mothernet_runtime.serving.requests import Limits
 from mothernet_runtime.serving.server import listening_socket
 
 Ask = Callable[..., tuple[int, dict[str, str], bytes]]
@@ -24,7 +25,7 @@ Ask = Callable[..., tuple[int, dict[str, str], bytes]]
 def served(models: dict[str, Any], limits: Limits | None = None) -> Iterator[int]:
     """The port of a server in a thread of this process."""
     with listening_socket("127.0.0.1", 0) as listener:
-        config = uvicorn.Config(create_app(models, limits or Limits()), lifespan="off", ws="none", log_level="critical")
+        config = uvicorn.Config(create_app(models, limits), lifespan="off", ws="none", log_level="critical")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

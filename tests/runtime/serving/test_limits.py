@@ -11,7 +11,7 @@ import threading
 
 import pytest
 from mothernet_runtime import load
-from mothernet_runtime.serving.app import Limits
+from mothernet_runtime.serving.requests import Limits
 from servers import asker, served, until
 
 

@@ -28,25 +28,9 @@ final class CellRule {
     private static final String SPACE = "[\\t\\n\\x0b\\f\\r \\u00a0\\u202f]*";
     private static final Set<String> BLANKS =
             Set.of(
-                    "",
-                    "#N/A",
-                    "#N/A N/A",
-                    "#NA",
-                    "-1.#IND",
-                    "-1.#QNAN",
-                    "-NaN",
-                    "-nan",
-                    "1.#IND",
-                    "1.#QNAN",
-                    "<NA>",
-                    "N/A",
-                    "NA",
-                    "NULL",
-                    "NaN",
-                    "None",
-                    "n/a",
-                    "nan",
-                    "null");
+                    ("|#N/A|#N/A N/A|#NA|-1.#IND|-1.#QNAN|-NaN|-nan|1.#IND|1.#QNAN|<NA>"
+                                    + "|N/A|NA|NULL|NaN|None|n/a|nan|null")
+                            .split("\\|"));
     private static final Set<String> TRUE = Set.of("true", "t", "yes", "y", "on");
     private static final Set<String> FALSE = Set.of("false", "f", "no", "n", "off");
     private static final Pattern SPECIAL = Pattern.compile("[+-]?(?:inf|infinity|nan)");
@@ -266,22 +250,19 @@ final class CellRule {
                 : repr(value);
     }
 
-    /** The shortest decimal that gives the same number, as Python writes it: 0.5, 2.0, 1e-07. */
+    /**
+     * The shortest decimal that gives the same number, as Python writes it: 0.5, 2.0, 1e-07.
+     * Double.toString is the shortest from Java 19 on only.
+     */
     static String repr(double value) {
         if (value == 0) return Double.toString(value);
         BigDecimal exact = new BigDecimal(value);
         BigDecimal shortest = exact;
-        for (int digits = 1;
-                digits <= 17;
-                digits++) { // Double.toString is the shortest from Java 19 on
+        for (int digits = 1; digits <= 17; digits++) {
             shortest = exact.round(new MathContext(digits, RoundingMode.HALF_EVEN));
             if (shortest.doubleValue() == value) break;
-            shortest =
-                    shortest.add(
-                            shortest.ulp()
-                                    .multiply(
-                                            BigDecimal.valueOf(
-                                                    exact.signum()))); // for powers of two
+            BigDecimal step = shortest.ulp().multiply(BigDecimal.valueOf(exact.signum()));
+            shortest = shortest.add(step); // for powers of two
             if (shortest.doubleValue() == value) break;
         }
         shortest = shortest.stripTrailingZeros();

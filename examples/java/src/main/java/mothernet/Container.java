@@ -40,8 +40,7 @@ OneHotEncoder Scaler
                             .split("\\s+"));
     private static final String NO_ONNX =
             "the file must be an ONNX file, however: it is none, or cut off";
-    private static final int FIRST_PLACEHOLDER =
-            0x80; // these to U+07FF have two bytes, as NUL has in Java
+    private static final int FIRST_PLACEHOLDER = 0x80; // to U+07FF: two bytes, as NUL has in Java
 
     final Map<String, String> metadata = new HashMap<>();
     private final byte[] data;
@@ -69,6 +68,11 @@ OneHotEncoder Scaler
                 format.equals("2"),
                 "the format must be 2, the only one known here, however: %s",
                 CellRule.quoted(format));
+        String form = metadata.getOrDefault("mothernet.form", "full");
+        Require.that(
+                form.equals("full"),
+                "the form must be full, however: %s. Export the file without --form",
+                CellRule.quoted(form));
         for (String key : List.of("schema", "schema_hash", "graph_hash", "versions", "self_test")) {
             Require.that(
                     metadata.containsKey("mothernet." + key),

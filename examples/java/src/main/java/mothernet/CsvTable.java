@@ -103,8 +103,7 @@ record CsvTable(List<String> names, List<String[]> rows, List<Integer> lines) {
                         header.cells.stream()
                                 .map(name -> CellRule.trimmed(name, CellRule.WHITE))
                                 .toList());
-        int count = names.size(); // behind the last name are nameless ones where lines end with a
-        // delimiter
+        int count = names.size(); // the last are nameless where lines end with a delimiter
         while (count > 0 && names.get(count - 1).isEmpty()) count--;
         if (count == 0) count = names.size();
         CsvTable table =
@@ -159,7 +158,7 @@ record CsvTable(List<String> names, List<String[]> rows, List<Integer> lines) {
         } catch (CharacterCodingException error) {
             throw new IllegalArgumentException(
                     "the rows must be text in "
-                            + encoding.toUpperCase(Locale.ROOT)
+                            + encoding
                             + ", however: they are not. Give --encoding.");
         }
     }

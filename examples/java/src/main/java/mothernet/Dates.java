@@ -28,18 +28,9 @@ final class Dates {
             "(?<year>[0-9]{4})-(?<month>[0-9]{2})-(?<day>[0-9]{2})" + REST;
     private static final List<String> MONTHS =
             List.of(
-                    "january",
-                    "february",
-                    "march",
-                    "april",
-                    "may",
-                    "june",
-                    "july",
-                    "august",
-                    "september",
-                    "october",
-                    "november",
-                    "december");
+                    ("january february march april may june july august september october november"
+                                    + " december")
+                            .split(" "));
     private static final Map<String, List<String>> TEXTS =
             Map.of(
                     "ymd",
@@ -123,7 +114,7 @@ final class Dates {
         long seconds = hour * 3600L + minute * 60L + second;
         String zone = field.group("zone");
         if (zone == null || Character.isLetter(zone.charAt(0))) return OptionalLong.of(seconds);
-        String digits = zone.replaceAll("[^0-9]", "") + "00";
+        String digits = zone.substring(1).replace(":", "") + "00";
         int hours = number(digits.substring(0, 2));
         int minutes = number(digits.substring(2, 4));
         if (hours > 23 || minutes > 59) return OptionalLong.empty();

@@ -22,6 +22,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 
 /**
@@ -57,6 +59,7 @@ public final class MotherNet implements AutoCloseable {
     private final Container container;
     private final Schema schema;
     private final OrtSession session;
+    private final Map<String, Schema.Column> known = new LinkedHashMap<>(); // by trimmed names
     private Consumer<String> onWarning = message -> {};
     private boolean ignoreExtra;
 
@@ -64,6 +67,7 @@ public final class MotherNet implements AutoCloseable {
         Require.that(data.length > 0, "the file must be an ONNX file, however: it is empty");
         container = new Container(data);
         schema = new Schema(container.metadata);
+        schema.columns.forEach(column -> known.put(trimmed(column.name()), column));
         try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
             options.setIntraOpNumThreads(1);
             options.setInterOpNumThreads(1);
@@ -122,25 +126,31 @@ public final class MotherNet implements AutoCloseable {
      * null where missing.
      */
     public List<Prediction> predict(List<? extends Map<String, ?>> rows) throws OrtException {
+        Set<String> read =
+                schema.columns.stream()
+                        .filter(column -> !column.isIgnored())
+                        .map(Schema.Column::name)
+                        .collect(Collectors.toSet());
         for (int i = 0; i < rows.size(); i++) {
+            if (rows.get(i).keySet().equals(read)) continue;
             try {
                 checkNames(rows.get(i).keySet());
             } catch (IllegalArgumentException error) {
                 throw new IllegalArgumentException("row " + i + ": " + error.getMessage());
             }
         }
-        return predict(rows.size(), (row, column) -> rows.get(row).get(column.name()));
+        return predict(rows.size(), column -> row -> rows.get(row).get(column.name()));
     }
 
     /** Answers rows of cells as a CSV file has them, below names that are trimmed. */
     public List<Prediction> predict(List<String> names, List<String[]> rows) throws OrtException {
         checkNames(names);
-        Map<String, Integer> positions = new HashMap<>();
-        for (Schema.Column column : schema.columns) {
-            positions.put(
-                    column.name(), names.indexOf(CellRule.trimmed(column.name(), CellRule.WHITE)));
-        }
-        return predict(rows.size(), (row, column) -> rows.get(row)[positions.get(column.name())]);
+        return predict(
+                rows.size(),
+                column -> {
+                    int at = names.indexOf(trimmed(column.name()));
+                    return row -> rows.get(row)[at];
+                });
     }
 
     /**
@@ -148,11 +158,7 @@ public final class MotherNet implements AutoCloseable {
      * and others there after {@link #ignoreExtra}.
      */
     public void checkNames(Collection<String> names) {
-        List<String> given =
-                names.stream().map(name -> CellRule.trimmed(name, CellRule.WHITE)).toList();
-        Map<String, Schema.Column> known = new LinkedHashMap<>();
-        schema.columns.forEach(
-                column -> known.put(CellRule.trimmed(column.name(), CellRule.WHITE), column));
+        List<String> given = names.stream().map(MotherNet::trimmed).toList();
         Set<String> distinct = Set.copyOf(given);
         Map<String, List<String>> problems = new LinkedHashMap<>();
         problems.put(
@@ -186,24 +192,29 @@ public final class MotherNet implements AutoCloseable {
                         + found);
     }
 
+    private static String trimmed(String name) {
+        return CellRule.trimmed(name, CellRule.WHITE);
+    }
+
     private static String listed(Collection<String> names) {
         String some =
                 names.stream().limit(12).map(CellRule::quoted).collect(Collectors.joining(", "));
         return names.size() > 12 ? some + ", ..." : some;
     }
 
-    private interface Cells {
-        Object at(int row, Schema.Column column);
-    }
-
-    /** Reads the cells of all rows, then runs the session on some rows at a time. */
-    private List<Prediction> predict(int count, Cells cells) throws OrtException {
+    /**
+     * Reads the cells of all rows, then runs the session on some rows at a time; {@code cells}
+     * gives those of a column.
+     */
+    private List<Prediction> predict(int count, Function<Schema.Column, IntFunction<?>> cells)
+            throws OrtException {
         int numbers = schema.counts.getOrDefault("numeric", 0);
         int texts = schema.counts.getOrDefault("categorical", 0);
         float[][] numeric = new float[count][numbers];
         String[][] categorical = new String[count][texts];
         for (Schema.Column column : schema.columns) {
-            if (!column.isIgnored()) readColumn(column, count, cells, numeric, categorical);
+            if (!column.isIgnored())
+                readColumn(column, count, cells.apply(column), numeric, categorical);
         }
         List<Prediction> answers = new ArrayList<>(count);
         for (int start = 0; start < count; start += BATCH_ROWS) {
@@ -219,7 +230,7 @@ public final class MotherNet implements AutoCloseable {
     private void readColumn(
             Schema.Column column,
             int count,
-            Cells cells,
+            IntFunction<?> cells,
             float[][] numeric,
             String[][] categorical) {
         int missing = 0;
@@ -229,7 +240,7 @@ public final class MotherNet implements AutoCloseable {
         for (int row = 0; row < count; row++) {
             CellRule.Value value;
             try {
-                value = column.rule().read(cells.at(row, column));
+                value = column.rule().read(cells.apply(row));
             } catch (IllegalArgumentException error) {
                 throw new CellException(row, column.name(), error.getMessage());
             }
