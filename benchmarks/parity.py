@@ -26,7 +26,8 @@ from mothernet_export import ChildNetwork, rounded, to_c, to_onnx, to_ort
 from mothernet_export.c_writer.compiled import CompiledChild, find_compiler
 from mothernet_export.c_writer.fields import fields_of
 from mothernet_export.check import answers_of, graph_inputs
-from mothernet_export.evaluators import EVALUATORS, ONNX_REFERENCE, EvaluatorError, evaluator
+from mothernet_export.evaluators import EVALUATORS, ONNX_REFERENCE, EvaluatorUnavailableError, evaluator
+from mothernet_export.file_check import CLEAR_GAP
 from mothernet_export.reference import predict_answers
 from mothernet_export.target import Answers
 from mothernet_runtime.columns import read_column
@@ -37,7 +38,6 @@ from mothernet import MotherNetClassifier
 from mothernet.network.checkpoint import load_checkpoint
 
 EVALUATOR_ROWS_WITH_TEXT = 500
-CLEAR_GAP = 1e-4  # between the two largest probabilities
 FORMS = ("full", "full-float16", "full-int8", "core", "core-float16", "core-int8", "ort", "ort-int8", "c")
 SEED = 0
 PACKAGES = ("mothernet", "mothernet-export", "numpy", "onnx", "onnxruntime", "scikit-learn", "torch")
@@ -139,7 +139,7 @@ def of_onnx(
             limit = EVALUATOR_ROWS_WITH_TEXT if name == ONNX_REFERENCE and "categorical" in arrays else None
             try:
                 run = evaluator(name, file)
-            except EvaluatorError:
+            except EvaluatorUnavailableError:
                 continue
             yield name, answers_of(run({key: array[:limit] for key, array in arrays.items()}), child.target)
 

@@ -13,14 +13,15 @@ from mothernet_runtime.csv_files import given_dialect, read_csv, source_name
 from mothernet_runtime.model import TOLERANCE, SelfTestError
 from mothernet_runtime.text import escaped, escaped_json, listed
 
+from mothernet_export.evaluators import EvaluatorError
 from mothernet_export.file_check import EvaluatorCheck, FileCheck, check_file
 
 _PROG = "mothernet-export"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns 0, or 1 if evaluators disagree, or 2 after one line on stderr about bad input."""
-    return exit_code(_PROG, lambda: _check(_parser().parse_args(argv)), failures=(SelfTestError,))
+    """Run the command; returns 0, 1 if evaluators disagree or fail, 2 after one line on stderr about bad input."""
+    return exit_code(_PROG, lambda: _check(_parser().parse_args(argv)), failures=(SelfTestError, EvaluatorError))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,8 +82,8 @@ def _lines(result: FileCheck) -> list[str]:
 
 
 def _line(check: EvaluatorCheck) -> str:
-    if check.skipped:
-        return f"{check.evaluator:16}skipped: {check.skipped}"
+    if check.skipped or check.failure:
+        return f"{check.evaluator:16}" + (f"skipped: {check.skipped}" if check.skipped else f"failed: {check.failure}")
     cells = [
         "reference" if check.max_difference is None else f"{check.max_difference:.1e}",
         "" if check.different_labels is None else str(check.different_labels),

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx
-from mothernet_runtime.ort_container import is_ort
+from mothernet_runtime.graph_rules import is_ort
 from mothernet_runtime.session import open_session
 from onnx.reference import ReferenceEvaluator
 
 from mothernet_export.onnx_writer.builder import ML_DOMAIN
 
-__all__ = ["EVALUATORS", "ONNX_REFERENCE", "Arrays", "Evaluator", "EvaluatorError", "evaluator"]
+__all__ = [
+    "EVALUATORS",
+    "ONNX_REFERENCE",
+    "Arrays",
+    "Evaluator",
+    "EvaluatorError",
+    "EvaluatorUnavailableError",
+    "evaluator",
+]
 
 Arrays = Mapping[str, npt.NDArray[Any]]  # inputs or outputs of a graph by name
 Evaluator = Callable[[Arrays], Arrays]
@@ -23,8 +32,12 @@ Evaluator = Callable[[Arrays], Arrays]
 ONNX_REFERENCE = "onnx.reference"
 
 
+class EvaluatorUnavailableError(RuntimeError):
+    """An evaluator is not installed, or is not meant for files of this kind; the message says which."""
+
+
 class EvaluatorError(RuntimeError):
-    """An evaluator is not installed, or cannot run this file; the message says why."""
+    """An evaluator that is here, and should take the file, does not; the message says why."""
 
 
 def evaluator(name: str, model: bytes) -> Evaluator:
@@ -39,10 +52,30 @@ def evaluator(name: str, model: bytes) -> Evaluator:
 
     Raises
     ------
+    EvaluatorUnavailableError
+        It is not installed, or is not meant for such files.
     EvaluatorError
-        It is not installed, or cannot open the file.
+        It cannot open the file; the function raises it where it cannot run the file.
     """
-    return EVALUATORS[name](model)
+    with _failing("open"):
+        run = EVALUATORS[name](model)
+
+    def answer(inputs: Arrays) -> Arrays:
+        with _failing("run"):
+            return run(inputs)
+
+    return answer
+
+
+@contextlib.contextmanager
+def _failing(what: str) -> Iterator[None]:
+    try:
+        yield
+    except EvaluatorUnavailableError:
+        raise
+    except Exception as error:  # those of engines share no base class
+        text = " ".join(str(error).split())[-300:] or type(error).__name__
+        raise EvaluatorError(f"it cannot {what} the file: {text}") from error
 
 
 def _onnxruntime(model: bytes) -> Evaluator:
@@ -65,21 +98,15 @@ def _onnx_reference(model: bytes) -> Evaluator:
 def _openvino(model: bytes) -> Evaluator:
     _check_onnx(model)
     if any(entry.domain == ML_DOMAIN for entry in onnx.load_model_from_string(model).opset_import):
-        raise EvaluatorError(f"it has no operators of {ML_DOMAIN}; a numeric core needs none (--form core)")
+        raise EvaluatorUnavailableError(f"it has no operators of {ML_DOMAIN}; a numeric core needs none (--form core)")
     core = _imported_openvino().Core()
-    try:
-        # bfloat16, which some processors are given by default, keeps 8 bits
-        settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
-        compiled = core.compile_model(core.read_model(model=model, weights=b""), "CPU", settings)
-    except RuntimeError as error:
-        raise EvaluatorError(f"it cannot open the file: {' '.join(str(error).split())[-300:]}") from error
+    # bfloat16, which some processors are given by default, keeps 8 bits
+    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
+    compiled = core.compile_model(core.read_model(model=model, weights=b""), "CPU", settings)
     names = [output.any_name for output in compiled.outputs]
 
     def run(inputs: Arrays) -> Arrays:
-        try:
-            results = compiled(dict(inputs))
-        except RuntimeError as error:
-            raise EvaluatorError(f"it cannot run the file: {' '.join(str(error).split())[-300:]}") from error
+        results = compiled(dict(inputs))
         return {name: np.array(results[name]) for name in names}
 
     return run
@@ -91,13 +118,13 @@ def _imported_openvino() -> Any:
     try:
         import openvino
     except ImportError as error:
-        raise EvaluatorError("it is not installed: pip install 'mothernet-export[openvino]'") from error
+        raise EvaluatorUnavailableError("it is not installed: pip install 'mothernet-export[openvino]'") from error
     return openvino
 
 
 def _check_onnx(model: bytes) -> None:
     if is_ort(model):
-        raise EvaluatorError("it reads no ORT files")
+        raise EvaluatorUnavailableError("it reads no ORT files")
 
 
 EVALUATORS: Mapping[str, Callable[[bytes], Evaluator]] = {

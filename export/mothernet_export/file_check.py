@@ -17,13 +17,21 @@ import numpy as np
 import numpy.typing as npt
 from mothernet_runtime.core import Codes
 from mothernet_runtime.file import read_model
+from mothernet_runtime.graph_rules import is_ort
 from mothernet_runtime.model import TOLERANCE
-from mothernet_runtime.ort_container import is_ort
 from mothernet_runtime.rows import RowReader
 from mothernet_runtime.text import listed
 
 from mothernet_export.child import child_of
-from mothernet_export.evaluators import EVALUATORS, ONNX_REFERENCE, Evaluator, EvaluatorError, evaluator
+from mothernet_export.evaluators import (
+    EVALUATORS,
+    ONNX_REFERENCE,
+    Evaluator,
+    EvaluatorError,
+    EvaluatorUnavailableError,
+    evaluator,
+)
+from mothernet_export.metadata import file_columns
 from mothernet_export.reference import predict_answers
 
 __all__ = ["EvaluatorCheck", "FileCheck", "check_file"]
@@ -51,7 +59,9 @@ class EvaluatorCheck:
     self_test_labels : int or None
         Clear rows of the self-test with another label.
     skipped : str
-        Why it did not take part, if it did not.
+        Why it did not take part: it is not here, or not meant for such files.
+    failure : str
+        Why it has no answers, though it should.
     """
 
     evaluator: str
@@ -60,6 +70,7 @@ class EvaluatorCheck:
     self_test_difference: float | None = None
     self_test_labels: int | None = None
     skipped: str = ""
+    failure: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,10 +97,11 @@ class FileCheck:
 
     @property
     def ok(self) -> bool:
-        """Whether all that took part agree on labels of clear rows, and on probabilities within the tolerance."""
+        """Whether nobody fails, and all agree on labels of clear rows and on probabilities within the tolerance."""
         differences = [(c.max_difference, c.different_labels) for c in self.evaluators]
         differences += [(c.self_test_difference, c.self_test_labels) for c in self.evaluators]
-        return all(gap is None or (gap <= self.tolerance and not labels) for gap, labels in differences)
+        agree = all(gap is None or (gap <= self.tolerance and not labels) for gap, labels in differences)
+        return agree and not any(c.failure for c in self.evaluators)
 
 
 @dataclass(frozen=True)
@@ -137,6 +149,8 @@ def check_file(
     ValueError
         There are no rows, a file is none of ours, a column is missing, a cell does not fit, classes of both files
         differ, C source or an ORT file has no reference, or there is no compiler.
+    EvaluatorError
+        The reference cannot open or run its file.
     """
     if not len(next(iter(rows.values()), ())):
         raise ValueError("there must be at least one row to compare answers on, however: there is none. Add some.")
@@ -157,24 +171,24 @@ def check_file(
             f"{os.fspath(path)!r} must be compared with another file, however: ONNX's own evaluator cannot read it. "
             "Name the .onnx file of the same export (--against FILE)."
         )
-    checks = tuple(_checks(file, rows, expected, reference, tolerance))
+    checks = tuple(_checks(file, rows, expected, reference))
     return FileCheck(os.fspath(path), reference, len(expected.index), int(expected.is_clear.sum()), checks, tolerance)
 
 
-def _checks(
-    file: _OnnxFile | _CFile, rows: Rows, expected: _Answers, reference: str, tolerance: float
-) -> Iterator[EvaluatorCheck]:
+def _checks(file: _OnnxFile | _CFile, rows: Rows, expected: _Answers, reference: str) -> Iterator[EvaluatorCheck]:
     for name in file.names:
         try:
             recorded: tuple[Any, Any] = (None, None)
-            if isinstance(file, _OnnxFile):
+            if file.recorded is not None:
                 cells, answers = file.recorded
                 recorded = answers.difference(file.answers(name, cells))
             differences: tuple[Any, Any] = (None, None)
             if name != reference:
                 differences = expected.difference(file.answers(name, rows))
-        except EvaluatorError as error:
+        except EvaluatorUnavailableError as error:
             yield EvaluatorCheck(name, skipped=str(error))
+        except EvaluatorError as error:
+            yield EvaluatorCheck(name, failure=str(error))
         else:
             yield EvaluatorCheck(name, *differences, *recorded)
 
@@ -191,18 +205,19 @@ class _OnnxFile:
         self.reference = "onnxruntime" if is_ort(self._data) else ONNX_REFERENCE
         self._evaluators: dict[str, Evaluator] = {}
         self._reader = RowReader(self._model.columns_)
-        self._codes = Codes(self._model.columns_) if self._model.info()["form"] == "core" else None
-        test = read_model(self._data, os.fspath(path)).self_test
+        content = read_model(self._data, os.fspath(path))
+        self._codes = Codes(content.columns) if content.form == "core" else None
+        test = content.self_test
         probabilities = test.probabilities.astype(np.float32)
-        self.recorded: tuple[Rows, _Answers] = test.columns, _Answers(self._index(test.labels), probabilities)
+        self.recorded: tuple[Rows, _Answers] | None = test.columns, _Answers(self._index(test.labels), probabilities)
 
     def answers(self, name: str, rows: Rows) -> _Answers:
         """What one of `names` says.
 
         Raises
         ------
-        EvaluatorError
-            It is not here, or cannot run the file.
+        EvaluatorUnavailableError, EvaluatorError
+            As `evaluator` does.
         """
         columns = {column.name: rows[column.name] for column in self._columns(rows)}
         if name == "onnxruntime":  # as the runtime asks it
@@ -229,6 +244,7 @@ class _CFile:
 
     reference = _COMPILED
     names = (_COMPILED,)
+    recorded = None
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         from mothernet_export.c_writer.compiled import find_compiler
@@ -252,12 +268,8 @@ def _opened(path: str | os.PathLike[str]) -> _OnnxFile | _CFile:
 
 
 def _answers_of_record(child: Any, rows: Rows) -> _Answers:
-    from mothernet_runtime.schema import read_columns
-
-    from mothernet_export.metadata import schema
-
     record = child_of(child)
-    columns = read_columns(schema(record)["columns"])
+    columns = file_columns(record)
     needed = {column.name: rows[column.name] for column in columns if not column.is_ignored}
     inputs = RowReader(columns).read(needed)[1]
     answers = predict_answers(record, inputs.get("numeric"), inputs.get("categorical"))

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mothernet_export import ChildNetwork, NumericColumn, check_file, rounded, to_c, to_onnx, to_ort
+from mothernet_export import ChildNetwork, NumericColumn, check_file, evaluators, rounded, to_c, to_onnx, to_ort
 from mothernet_export.c_writer.compiled import find_compiler
 from mothernet_export.cli import main
 
@@ -129,6 +129,27 @@ def test_another_model_is_found_out(folder: Path, capsys: Capture) -> None:
     assert all(each["max_difference"] > 1e-2 for each in result["evaluators"] if not each["skipped"])
     assert main(["check", *map(str, (folder / "core.onnx", folder / "rows.csv")), "--tolerance", "0"]) == 1
     assert "FAILED" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("fails_to", ["open", "run"])
+@pytest.mark.parametrize("name", ["OpenVINO", "onnx.reference"])
+def test_an_engine_that_is_here_and_fails_is_no_skip(
+    folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch, name: str, fails_to: str
+) -> None:
+    def fail(_: Any) -> Any:
+        raise RuntimeError("no such\noperator")
+
+    monkeypatch.setattr(
+        evaluators, "EVALUATORS", evaluators.EVALUATORS | {name: fail if fails_to == "open" else lambda _: fail}
+    )
+    command = ["check", *map(str, (folder / "core.onnx", folder / "rows.csv"))]
+    assert main(command) == 1
+    out, error = capsys.readouterr()
+    message = f"it cannot {fails_to} the file: no such operator"
+    if name == "onnx.reference":  # all others are compared with it
+        assert (out, error) == ("", f"mothernet-export: error: {message}\n")
+    else:
+        assert f"OpenVINO        failed: {message}\n" in out and out.endswith("FAILED\n")
 
 
 def test_a_label_that_differs_fails_whatever_the_tolerance(folder: Path, capsys: Capture) -> None:

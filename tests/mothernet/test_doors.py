@@ -23,9 +23,9 @@ from mothernet_runtime.cli import main as runtime_main
 from mothernet import MotherNetClassifier
 from mothernet.tables import read_table
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "conformance"))
 
-import npm_packages
+import consumers
 
 N = 80
 SPELLINGS = {True: ["True", "true", "YES", "1", "1.0", "t"], False: ["False", "false", "no", "0", "0.0", "N"]}
@@ -140,7 +140,7 @@ def test_node_reads_the_dialects_too(tmp_path: Path, expected: np.ndarray, k: in
     table = read_table(train, "y")
     model = MotherNetClassifier(width=8, columns=table.rules).fit(table.features, table.target.to_numpy())
     to_onnx(model, tmp_path / "model.onnx")
-    npm_packages.install(NODE)
+    assert consumers.build(consumers.named("node")) == ""
     command = ["node", str(NODE / "predict.mjs"), str(tmp_path / "model.onnx"), str(predict)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     got = pd.read_csv(io.StringIO(done.stdout))[["probability_no", "probability_yes"]].to_numpy()
