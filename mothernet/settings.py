@@ -78,6 +78,7 @@ class FitSettings:
     screened_rule_trees: int = 60
 
     # many rows: further knots by the labels, and all weights trained
+    start_tolerance: float = 1e-5  # like solve_tolerance, of the layer that training starts from
     min_refined_rows: int = 5_000
     max_label_knots: int = 32  # per column
     min_knot_rows: int = 20  # of the training table on either side
@@ -90,6 +91,8 @@ class FitSettings:
     min_deciding_rows: int = 1_000  # ... but so many at least ...
     max_deciding_rows: int = 10_000  # ... and so many at most
     min_refinement: float = 1e-4  # nats on these rows that a cycle must gain to be followed by another
+    warming_share: float = 0.25  # of a cycle, from which on it ends ...
+    rising_judgements: int = 4  # ... where so many losses in a row are no best one, and the next is above the first
     min_refinement_errors: float = 1.5  # standard errors that all cycles must gain
     refining_passes: tuple[int, ...] = (4, 8, 16, 32)  # over the training rows, of each cycle
     max_refining_products: float = 6e10  # rows x weights of the first layer, of all passes
@@ -127,7 +130,7 @@ class FitSettings:
     max_priced_information: float = 0.5  # nats; the price is a share of what the child knows, up to this
     match_penalty: float = 1e-6  # targets are probabilities, not labels: there is no noise to fit
     match_steps: int = 200
-    match_tolerance: float = 1e-8  # nats
+    match_tolerance: float = 1e-6  # nats: all weights move after it
     matching_steps: int = 40  # of all weights, at last
     max_matching_width: int = 200  # units and classes
 
@@ -154,7 +157,7 @@ class FitSettings:
 
     # float32 in the file
     max_rounding_error: float = 4e-6  # of a probability, before the encoding is folded in and adds its own
-    max_refined_rounding_error: float = 8e-6  # weights that are trained cannot be solved again with more penalty
+    max_refined_rounding_error: float = 8e-6  # beyond, the smaller child is not that of trained weights
     max_strengthenings: int = 8  # of all penalties, until the error is below that
 
     def price(self, size: Size, n_rows: int) -> float:

@@ -28,6 +28,7 @@ class FoldedChild(NamedTuple):
     first_weight: Array  # (R, H + C)
     first_bias: Array  # (H + C,)
     output_weight: Array  # (H, C)
+    rounding_error: float = 0.0  # of a probability, in float32, on the rows by which it was made smaller
 
 
 def folded(encoding: Encoding, weights: ChildWeights) -> FoldedChild:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numbers
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, get_args
 
@@ -18,7 +18,7 @@ import pandas as pd
 from mothernet_export import ChildNetwork, ClassTarget
 
 from mothernet.fitting.child import ChildWeights, PenaltySource, fit_child_weights
-from mothernet.fitting.folding import folded
+from mothernet.fitting.folding import FoldedChild, folded
 from mothernet.fitting.hidden_layer import stratified_rows
 from mothernet.fitting.refinement import deciding_rows, refined
 from mothernet.fitting.screening import screened_columns
@@ -141,28 +141,31 @@ def fit_network(
             penalty=options.penalty,
             rng=rng,
             row_weight=None if row_weight is None else row_weight[rows],
-            settings=settings,
+            settings=settings if has_rules else replace(settings, solve_tolerance=settings.start_tolerance),
             has_rules=has_rules,
         )
 
-    weights = None
+    def made_smaller(weights: ChildWeights) -> FoldedChild:
+        progress("make smaller")
+        unknown = np.zeros((encoding.inputs.shape[1] - len(weights.first_weight), weights.first_weight.shape[1]))
+        weights = weights._replace(first_weight=np.concatenate([weights.first_weight, unknown]))
+        if not encoding.inputs.shape[1]:
+            return folded(encoding, weights)
+        price, max_units = settings.price(options.size, len(y)), settings.units_of_size(options.size, len(y))
+        return simplified(encoding, raw, weights, y, price, rng, settings, row_weight, max_units, lesson)
+
+    start = trained = None
     if decides is not None and n_known:
         start = solved(~decides, has_rules=False)  # its units are trained
         progress("train")
-        weights = refined(encoding.inputs, y, start, decides, rng, settings, row_weight)
-        if weights is None and len(y) * len(classes) >= settings.max_solved_again:
-            weights = start  # the rows that decided are not worth another solve
-    if weights is None:
-        progress("solve")
-        weights = solved(np.ones(len(y), np.bool_), has_rules=True)
-    unknown = np.zeros((encoding.inputs.shape[1] - len(weights.first_weight), weights.first_weight.shape[1]))
-    weights = weights._replace(first_weight=np.concatenate([weights.first_weight, unknown]))
-    progress("make smaller")
-    if encoding.inputs.shape[1]:
-        price, max_units = settings.price(options.size, len(y)), settings.units_of_size(options.size, len(y))
-        child = simplified(encoding, raw, weights, y, price, rng, settings, row_weight, max_units, lesson)
-    else:
-        child = folded(encoding, weights)
+        trained = refined(encoding.inputs, y, start, decides, rng, settings, row_weight)
+    child = None if trained is None else made_smaller(trained)
+    if child is None or child.rounding_error > settings.max_refined_rounding_error:
+        # by many rows, those that decided are not worth another solve
+        if start is None or len(y) * len(classes) < settings.max_solved_again:
+            progress("solve")
+            start = solved(np.ones(len(y), np.bool_), has_rules=True)
+        child = made_smaller(start)
     return ChildNetwork(
         columns=child.columns,
         target=ClassTarget(tuple(classes.tolist())),

@@ -3,23 +3,24 @@
 The hypernetwork reads a few hundred rows, so beyond some thousand its hidden layer is what keeps the child from
 learning more. Adam (Kingma and Ba, arXiv 1412.6980) starts from the solved child, in cycles of falling steps, each
 twice as long as the one before (warm restarts: Loshchilov and Hutter, arXiv 1608.03983). What counts is the moving
-average of the weights, judged on rows that neither the solve nor the training has seen; a cycle that helps them no more
-is the last, and the answer is what is best for them. The direct outputs come first: their inputs are many and some are
-rarely other than zero, so their steps are larger, the more so the less an input varies; the hidden layer's grow from
-cycle to cycle while those of the direct outputs fall.
+average of the weights, judged on rows that neither the solve nor the training has seen; a cycle ends early where it
+only makes their loss rise, one that helps them no more is the last, and the answer is what is best for them. The direct
+outputs come first: their inputs are many and some are rarely other than zero, so their steps are larger, the more so
+the less an input varies; the hidden layer's grow from cycle to cycle while those of the direct outputs fall.
 
 Axis letters: N rows, n rows of a batch, D inputs, H units, C classes, M = H + C.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from mothernet.fitting.child import ChildWeights, rounding_error
+from mothernet.fitting.child import ChildWeights
 from mothernet.fitting.hidden_layer import stratified_rows
 from mothernet.settings import FitSettings
 
@@ -74,6 +75,7 @@ def refined(
     ChildWeights or None
         Of all D inputs; None where nothing is gained on the rows that decide.
     """
+    (own,) = rng.spawn(1)  # how long it trains must not change what is drawn after it
     rows = _Rows(inputs, y, np.ones(len(y), np.float32) if row_weight is None else row_weight.astype(np.float32))
     fitted, judged = np.flatnonzero(~decides), rows.take(np.flatnonzero(decides))
     shape = _Shape(inputs.shape[1], *weights.output_weight.shape)
@@ -90,20 +92,22 @@ def refined(
         n_steps = max(1, round(passes * len(fitted) / batch_rows))
         rate = _rates(shape, inputs, cycle, settings)
         before = losses.mean()
-        for average in _trained(best, shape, rate, rows, fitted, n_steps, batch_rows, rng, settings):
+        recent: deque[float] = deque(maxlen=settings.rising_judgements)
+        averages = _trained(best, shape, rate, rows, fitted, n_steps, batch_rows, own, settings)
+        for n_judged, average in enumerate(averages, 1):
             these = _losses(shape.views(average), judged)
             if these.mean() < losses.mean():
                 best, losses = average.copy(), these
+                recent.clear()
+            elif n_judged >= settings.warming_share * passes:  # at first large steps make any loss rise
+                if len(recent) == settings.rising_judgements and these.mean() > recent[0]:
+                    break
+                recent.append(these.mean())
         if losses.mean() > before - settings.min_refinement:
             break
-    gain, child = start_losses - losses, shape.child(best)
+    gain = start_losses - losses
     is_chance = gain.mean() <= settings.min_refinement_errors * gain.std() / np.sqrt(len(gain))
-    return None if is_chance or _is_too_coarse(child, judged, settings) else child
-
-
-def _is_too_coarse(child: ChildWeights, rows: _Rows, settings: FitSettings) -> bool:
-    """Whether weights are so large and opposed that the file's float32 sums would show it."""
-    return rounding_error(rows.inputs[: settings.max_fold_rows], child) > settings.max_refined_rounding_error
+    return None if is_chance else shape.child(best)
 
 
 class _Rows(NamedTuple):

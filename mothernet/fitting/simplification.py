@@ -336,8 +336,9 @@ def _solved(
             steps=settings.matching_steps,
             scale_floor=settings.scale_floor,
         )
-        if rounding_error(inputs, moved) < max(settings.max_rounding_error, error):
-            solved = moved
+        moved_error = rounding_error(inputs, moved)
+        if moved_error < max(settings.max_rounding_error, error):
+            solved, error = moved, moved_error
     P = len(ramp_weight)
     columns, entries = _remaining_columns(encoding, ramps, rest)
     p, log_p = teacher.probabilities, log_softmax(solved.logits(inputs))
@@ -347,6 +348,7 @@ def _solved(
         np.concatenate([solved.first_weight[:P], encoding.matrix[rest].T[entries] @ solved.first_weight[P:]]),
         solved.first_bias + encoding.base[rest] @ solved.first_weight[P:],
         solved.output_weight,
+        error,
     )
     return child, divergence
 

@@ -28,6 +28,17 @@ def start(rng):
     )
 
 
+@pytest.fixture
+def trained_rows(monkeypatch):
+    """How many rows each step has seen."""
+    seen = []
+    differentiate = refinement._differentiate
+    monkeypatch.setattr(
+        refinement, "_differentiate", lambda w, b, g: (seen.append(len(b.y)), differentiate(w, b, g))[1]
+    )
+    return seen
+
+
 def loss(weights, x, y):
     logits = weights.logits(x)
     return float((np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(y)), y]).mean())
@@ -85,16 +96,21 @@ def test_small_tables_are_not_refined_and_every_class_keeps_rows_to_learn_from(r
     assert decides.sum() >= DEFAULT_SETTINGS.min_deciding_rows - 2
 
 
-def test_many_rows_and_inputs_are_passed_over_less_often(rng, start, monkeypatch):
+def test_many_rows_and_inputs_are_passed_over_less_often(rng, start, trained_rows):
     x, y = interacting(rng, N)
-    seen = []
-    differentiate = refinement._differentiate
-    monkeypatch.setattr(
-        refinement, "_differentiate", lambda w, b, g: (seen.append(len(b.y)), differentiate(w, b, g))[1]
-    )
     settings = replace(DEFAULT_SETTINGS, max_refining_products=6.0 * 5_000 * D * (H + C))
     refined(x, y, start, deciding_rows(y, rng, settings), rng, settings)
-    assert sum(seen) == pytest.approx(6 * 5_000, rel=0.05)
+    assert sum(trained_rows) == pytest.approx(6 * 5_000, rel=0.05)
+
+
+@pytest.mark.parametrize(("judgements", "passes"), [(4, (11, 13)), (1_000, (31, 33))])
+def test_a_cycle_ends_where_the_loss_only_rises(rng, start, trained_rows, judgements, passes):
+    x, y = interacting(rng, N)
+    decides = deciding_rows(y, rng, DEFAULT_SETTINGS)
+    wrong = np.where(decides, (y + 1) % C, y)  # the more is learned, the worse
+    settings = replace(DEFAULT_SETTINGS, refining_passes=(32, 32), rising_judgements=judgements)
+    assert refined(x, wrong, start, decides, rng, settings) is None
+    assert passes[0] < sum(trained_rows) / 5_000 < passes[1]
 
 
 def test_gradient_is_that_of_the_loss(rng):
