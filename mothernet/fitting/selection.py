@@ -18,20 +18,22 @@ from mothernet.fitting.cholesky_inverse import inverse_of_positive_definite
 __all__ = ["heaviest_units", "surviving_units"]
 
 Array = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.floating]
 
 BATCHES = 12  # of the units left, so large a part goes at a time ...
 ALONE = 24  # ... and this part once fewer than twice as many are left
 
 
-def heaviest_units(units: Array, output_weight: Array, row_weight: Array, n_kept: int) -> npt.NDArray[np.int64]:
+def heaviest_units(units: Floats, output_weight: Array, row_weight: Array, n_kept: int) -> npt.NDArray[np.int64]:
     """Ascending indices of the units, (N, H) with weights (H, C), by which the logits vary most."""
-    variance = (row_weight @ (units - row_weight @ units) ** 2) * (output_weight**2).sum(axis=1)
+    share = row_weight.astype(units.dtype)
+    variance = (share @ (units - share @ units) ** 2) * (output_weight**2).sum(axis=1)
     return np.sort((-variance).argsort(kind="stable")[:n_kept])
 
 
 def surviving_units(
     inputs: Array,
-    units: Array,
+    units: Floats,
     logits: Array,
     row_weight: Array,
     *,

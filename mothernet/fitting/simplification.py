@@ -45,7 +45,7 @@ class _Teacher(NamedTuple):
 
     inputs: Array  # (N, D)
     cells: list[Array | None]  # per column, its ramps (N, k) if it is numeric
-    units: Array  # (N, all units)
+    units: npt.NDArray[np.float32]  # (N, all units)
     probabilities: Array  # (N, C)
     logits: Array  # (N, C) with mean zero in each row
     row_weight: Array  # (N,) sums to one
@@ -130,9 +130,12 @@ def _teach(
         for column, part in zip(encoding.columns, raw, strict=True)
     ]
     n_units = len(weights.output_weight)
-    pre = inputs @ weights.first_weight + weights.first_bias
-    units = np.clip(pre[:, :n_units], 0, 1)
-    logits = units @ weights.output_weight + pre[:, n_units:]
+    # units in float32, of which there are many: what it loses is far less than what a smaller child does
+    units = inputs.astype(np.float32) @ weights.first_weight[:, :n_units].astype(np.float32)
+    units += weights.first_bias[:n_units].astype(np.float32)
+    np.clip(units, 0, 1, out=units)
+    logits: Array = inputs @ weights.first_weight[:, n_units:] + weights.first_bias[n_units:]
+    logits += units @ weights.output_weight.astype(np.float32)
     if lesson is not None:
         order = [names[name] for name in size]  # of the table
         logits = lesson.mixed(logits, rows._replace(source=source[:, order]))
@@ -165,11 +168,11 @@ def _choose_units(
     -------
     Indices of the units (H,), weights of the inputs (D, C), of the units (H, C), and the bias (C,).
     """
-    n_units, D = len(weights.output_weight), teacher.inputs.shape[1]
-    view = weights.first_weight[:, n_units:] if settings.max_matched_inputs < D else np.eye(D)  # (D, V)
+    n_units = len(weights.output_weight)
+    is_wide, view = teacher.inputs.shape[1] > settings.max_matched_inputs, weights.first_weight[:, n_units:]
     pool = heaviest_units(teacher.units, weights.output_weight, teacher.row_weight, settings.max_matched_units)
     kept, direct, output, bias = surviving_units(
-        teacher.inputs @ view,
+        teacher.inputs @ view if is_wide else teacher.inputs,
         teacher.units[:, pool],
         teacher.logits,
         teacher.row_weight,
@@ -180,7 +183,7 @@ def _choose_units(
         penalty=settings.match_penalty,
         scale_floor=settings.scale_floor,
     )
-    return pool[kept], view @ direct, output, bias
+    return pool[kept], view @ direct if is_wide else direct, output, bias
 
 
 def _choose_inputs(
