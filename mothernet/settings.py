@@ -78,7 +78,7 @@ class FitSettings:
     screened_rule_trees: int = 60
 
     # many rows: further knots by the labels, and all weights trained
-    start_tolerance: float = 1e-5  # like solve_tolerance, of the layer that training starts from
+    start_tolerance: float = 1e-5  # like solve_tolerance, of the layer that training starts from, or ends with
     min_refined_rows: int = 5_000
     max_label_knots: int = 32  # per column
     min_knot_rows: int = 20  # of the training table on either side
@@ -91,8 +91,8 @@ class FitSettings:
     min_deciding_rows: int = 1_000  # ... but so many at least ...
     max_deciding_rows: int = 10_000  # ... and so many at most
     min_refinement: float = 1e-4  # nats on these rows that a cycle must gain to be followed by another
-    warming_share: float = 0.25  # of a cycle, from which on it ends ...
-    rising_judgements: int = 4  # ... where so many losses in a row are no best one, and the next is above the first
+    rising_passes: int = 4  # without a best loss, in a row: a cycle ends if the next one's is above the first of these
+    patient_share: float = 0.25  # of a cycle, in which it does not: large steps make any loss rise
     min_refinement_errors: float = 1.5  # standard errors that all cycles must gain
     refining_passes: tuple[int, ...] = (4, 8, 16, 32)  # over the training rows, of each cycle
     max_refining_products: float = 6e10  # rows x weights of the first layer, of all passes

@@ -98,8 +98,9 @@ def check_export(
     Raises
     ------
     ValueError
-        If the arrays do not fit the record, the file does not have the inputs and outputs of such a record, or
-        onnxruntime cannot open it.
+        If the arrays do not fit the record, or the file does not have the inputs and outputs of such a record.
+    EvaluatorError
+        If an evaluator cannot open or run it.
     """
     record = child_of(child)
     proto = model if isinstance(model, onnx.ModelProto) else onnx.load_model_from_string(Path(model).read_bytes())

@@ -57,25 +57,26 @@ def evaluator(name: str, model: bytes) -> Evaluator:
     EvaluatorError
         It cannot open the file; the function raises it where it cannot run the file.
     """
-    with _failing("open"):
-        run = EVALUATORS[name](model)
+    open_model = EVALUATORS[name]
+    with _failing(f"{name} cannot open"):
+        run = open_model(model)
 
     def answer(inputs: Arrays) -> Arrays:
-        with _failing("run"):
+        with _failing(f"{name} cannot run"):
             return run(inputs)
 
     return answer
 
 
 @contextlib.contextmanager
-def _failing(what: str) -> Iterator[None]:
+def _failing(problem: str) -> Iterator[None]:
     try:
         yield
     except EvaluatorUnavailableError:
         raise
     except Exception as error:  # those of engines share no base class
         text = " ".join(str(error).split())[-300:] or type(error).__name__
-        raise EvaluatorError(f"it cannot {what} the file: {text}") from error
+        raise EvaluatorError(f"{problem} the file: {text}") from error
 
 
 def _onnxruntime(model: bytes) -> Evaluator:

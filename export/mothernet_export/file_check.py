@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from mothernet_runtime.core import Codes
 from mothernet_runtime.file import read_model
-from mothernet_runtime.graph_rules import is_ort
+from mothernet_runtime.graph_rules import ModelFileError, is_ort
 from mothernet_runtime.model import TOLERANCE
 from mothernet_runtime.rows import RowReader
 from mothernet_runtime.text import listed
@@ -221,7 +221,10 @@ class _OnnxFile:
         """
         columns = {column.name: rows[column.name] for column in self._columns(rows)}
         if name == "onnxruntime":  # as the runtime asks it
-            labels, probabilities = self._model.predict_both(columns)
+            try:
+                labels, probabilities = self._model.predict_both(columns)
+            except ModelFileError as error:
+                raise EvaluatorError(str(error)) from error
             return _Answers(self._index(labels.tolist()), probabilities)
         run = self._evaluators.get(name) or self._evaluators.setdefault(name, evaluator(name, self._data))
         inputs = self._reader.read(columns)[1]

@@ -219,6 +219,8 @@ def _export(args: argparse.Namespace) -> int:
             bar.set_postfix_str(name)
 
         progress("load packages")
+        from mothernet_export.evaluators import EvaluatorError
+
         from mothernet.commands.export import LimitError, ParityError, export_table
 
         try:
@@ -238,7 +240,7 @@ def _export(args: argparse.Namespace) -> int:
                 progress=progress,
                 part=part,
             )
-        except (LimitError, ParityError) as error:
+        except (EvaluatorError, LimitError, ParityError) as error:
             say(_PROG, f"error: {error}")
             return 1
     said = escaped_json(json.dumps(report.as_dict(), ensure_ascii=False)) if args.json else report

@@ -92,15 +92,15 @@ def refined(
         n_steps = max(1, round(passes * len(fitted) / batch_rows))
         rate = _rates(shape, inputs, cycle, settings)
         before = losses.mean()
-        recent: deque[float] = deque(maxlen=settings.rising_judgements)
+        recent: deque[float] = deque(maxlen=settings.rising_passes)
         averages = _trained(best, shape, rate, rows, fitted, n_steps, batch_rows, own, settings)
-        for n_judged, average in enumerate(averages, 1):
+        for n_judged, average in enumerate(averages, 1):  # about once a pass
             these = _losses(shape.views(average), judged)
             if these.mean() < losses.mean():
                 best, losses = average.copy(), these
                 recent.clear()
-            elif n_judged >= settings.warming_share * passes:  # at first large steps make any loss rise
-                if len(recent) == settings.rising_judgements and these.mean() > recent[0]:
+            elif n_judged >= settings.patient_share * passes:
+                if len(recent) == settings.rising_passes and these.mean() > recent[0]:
                     break
                 recent.append(these.mean())
         if losses.mean() > before - settings.min_refinement:

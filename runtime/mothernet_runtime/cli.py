@@ -100,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         "triton",
         parents=[common],
         help="write a model repository of the Triton Inference Server",
-        description="Write REPOSITORY/NAME/ with config.pbtxt and the model. "
+        description="Write REPOSITORY/NAME/ with config.pbtxt and the model, an .onnx file of the full form. "
         "Triton's clients send what the graph takes: Model.graph_inputs(rows).",
         epilog=f"example: {_PROG} triton titanic.onnx repository",
     )

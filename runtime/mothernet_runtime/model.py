@@ -171,9 +171,10 @@ class Model:
         return labels, probabilities
 
     def graph_inputs(self, rows: Any) -> dict[str, npt.NDArray[Any]]:
-        """What the graph takes for N rows, ``numeric`` (N, Fn) and ``categorical`` (N, Fc), where there are such.
+        """What the graph takes for N rows: ``numeric`` (N, Fn) and ``categorical`` (N, Fc), where there are such; of a
+        numeric core ``numbers`` (N, F).
 
-        A numeric core takes ``numbers`` (N, F). For whoever runs the graph elsewhere, a Triton server for example.
+        For whoever runs the graph elsewhere, a Triton server for example.
         """
         return dict(self._graph.feed(self._reader.read(rows)[1]))
 

@@ -16,6 +16,7 @@ import pytest
 from mothernet_export import ChildNetwork, NumericColumn, check_file, evaluators, rounded, to_c, to_onnx, to_ort
 from mothernet_export.c_writer.compiled import find_compiler
 from mothernet_export.cli import main
+from mothernet_runtime import Model, ModelFileError
 
 Capture = pytest.CaptureFixture[str]
 HAS_OPENVINO = find_spec("openvino") is not None
@@ -145,11 +146,21 @@ def test_an_engine_that_is_here_and_fails_is_no_skip(
     command = ["check", *map(str, (folder / "core.onnx", folder / "rows.csv"))]
     assert main(command) == 1
     out, error = capsys.readouterr()
-    message = f"it cannot {fails_to} the file: no such operator"
+    message = f"{name} cannot {fails_to} the file: no such operator"
     if name == "onnx.reference":  # all others are compared with it
         assert (out, error) == ("", f"mothernet-export: error: {message}\n")
     else:
         assert f"OpenVINO        failed: {message}\n" in out and out.endswith("FAILED\n")
+
+
+def test_onnxruntime_may_fail_too(folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> Any:
+        raise ModelFileError("no such operator")
+
+    monkeypatch.setattr(Model, "predict_both", fail)
+    code, result = check(folder, capsys, "full.onnx")
+    assert code == 1 and result["evaluators"][0]["failure"] == "no such operator"
+    assert not any(each["failure"] for each in result["evaluators"][1:])
 
 
 def test_a_label_that_differs_fails_whatever_the_tolerance(folder: Path, capsys: Capture) -> None:

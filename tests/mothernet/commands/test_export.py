@@ -18,7 +18,7 @@ from pathlib import Path
 import mothernet_runtime
 import numpy as np
 import pytest
-from mothernet_export import Comparison, Parity
+from mothernet_export import Comparison, Parity, evaluators
 from mothernet_runtime.cli import main as runtime_main
 from mothernet_runtime.columns import table_columns
 
@@ -162,6 +162,19 @@ def test_an_unfaithful_file_is_not_put_in_place(
     assert output.read_bytes() == b"old"
     assert {path.name for path in table.parent.iterdir()} == {"table.csv", "model.onnx"}
     assert "the file must answer as the model does" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model.ort"])
+def test_a_file_that_no_engine_opens_is_not_put_in_place(
+    table: Path, checkpoint: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def refuse(_: bytes) -> None:
+        raise RuntimeError("no such operator")
+
+    monkeypatch.setattr(evaluators, "EVALUATORS", evaluators.EVALUATORS | {"onnxruntime": refuse})
+    assert export(table, table.with_name(name), checkpoint) == 1
+    assert [path.name for path in table.parent.iterdir()] == ["table.csv"]
+    assert capsys.readouterr().err.endswith("mothernet: error: onnxruntime cannot open the file: no such operator\n")
 
 
 def test_a_device_is_written_to_and_never_replaced(table: Path, checkpoint: Path) -> None:

@@ -108,7 +108,7 @@ def test_a_cycle_ends_where_the_loss_only_rises(rng, start, trained_rows, judgem
     x, y = interacting(rng, N)
     decides = deciding_rows(y, rng, DEFAULT_SETTINGS)
     wrong = np.where(decides, (y + 1) % C, y)  # the more is learned, the worse
-    settings = replace(DEFAULT_SETTINGS, refining_passes=(32, 32), rising_judgements=judgements)
+    settings = replace(DEFAULT_SETTINGS, refining_passes=(32, 32), rising_passes=judgements)
     assert refined(x, wrong, start, decides, rng, settings) is None
     assert passes[0] < sum(trained_rows) / 5_000 < passes[1]
 
