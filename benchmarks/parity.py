@@ -126,16 +126,14 @@ def of_onnx(
     child: ChildNetwork, form: Any, weights: Any, inputs: dict[str, Any]
 ) -> tuple[int, Iterator[tuple[str, Answers]]]:
     """Bytes of a form's file, and what each evaluator that reads it says of the first rows, or of all."""
-    is_ort = form == "ort"
-    file = (
-        to_ort(child, weights=weights).data
-        if is_ort
-        else to_onnx(child, form=form, weights=weights).SerializeToString()
-    )
-    arrays = graph_inputs(child, inputs.get("numeric"), inputs.get("categorical"), "full" if is_ort else form)
+    if form == "ort":
+        file, form = to_ort(child, weights=weights).data, "full"
+    else:
+        file = to_onnx(child, form=form, weights=weights).SerializeToString()
+    arrays = graph_inputs(child, inputs.get("numeric"), inputs.get("categorical"), form)
 
     def answers() -> Iterator[tuple[str, Answers]]:
-        for name in ["onnxruntime"] if is_ort else EVALUATORS:
+        for name in EVALUATORS:
             limit = EVALUATOR_ROWS_WITH_TEXT if name == ONNX_REFERENCE and "categorical" in arrays else None
             try:
                 run = evaluator(name, file)

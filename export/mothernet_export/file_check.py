@@ -15,7 +15,6 @@ from typing import Any
 import mothernet_runtime
 import numpy as np
 import numpy.typing as npt
-from mothernet_runtime.core import Codes
 from mothernet_runtime.file import read_model
 from mothernet_runtime.graph_rules import ModelFileError, is_ort
 from mothernet_runtime.model import TOLERANCE
@@ -204,10 +203,7 @@ class _OnnxFile:
         self._data = Path(path).read_bytes()
         self.reference = "onnxruntime" if is_ort(self._data) else ONNX_REFERENCE
         self._evaluators: dict[str, Evaluator] = {}
-        self._reader = RowReader(self._model.columns_)
-        content = read_model(self._data, os.fspath(path))
-        self._codes = Codes(content.columns) if content.form == "core" else None
-        test = content.self_test
+        test = read_model(self._data, os.fspath(path)).self_test
         probabilities = test.probabilities.astype(np.float32)
         self.recorded: tuple[Rows, _Answers] | None = test.columns, _Answers(self._index(test.labels), probabilities)
 
@@ -227,9 +223,8 @@ class _OnnxFile:
                 raise EvaluatorError(str(error)) from error
             return _Answers(self._index(labels.tolist()), probabilities)
         run = self._evaluators.get(name) or self._evaluators.setdefault(name, evaluator(name, self._data))
-        inputs = self._reader.read(columns)[1]
-        outputs = run(inputs if self._codes is None else {"numbers": self._codes.numbers(inputs)})
-        index = outputs["class_index"] if self._codes else self._index(outputs["label"].tolist())
+        outputs = run(self._model.graph_inputs(columns))
+        index = outputs["class_index"] if "class_index" in outputs else self._index(outputs["label"].tolist())
         return _Answers(np.asarray(index, np.int64), outputs["probabilities"])
 
     def _columns(self, rows: Rows) -> list[Any]:

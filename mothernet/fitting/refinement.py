@@ -96,13 +96,14 @@ def refined(
         averages = _trained(best, shape, rate, rows, fitted, n_steps, batch_rows, own, settings)
         for n_judged, average in enumerate(averages, 1):  # about once a pass
             these = _losses(shape.views(average), judged)
-            if these.mean() < losses.mean():
+            loss = float(these.mean())
+            if loss < losses.mean():
                 best, losses = average.copy(), these
                 recent.clear()
             elif n_judged >= settings.patient_share * passes:
-                if len(recent) == settings.rising_passes and these.mean() > recent[0]:
+                if len(recent) == settings.rising_passes and loss > recent[0]:
                     break
-                recent.append(these.mean())
+                recent.append(loss)
         if losses.mean() > before - settings.min_refinement:
             break
     gain = start_losses - losses
