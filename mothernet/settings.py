@@ -131,7 +131,7 @@ class FitSettings:
     match_penalty: float = 1e-6  # targets are probabilities, not labels: there is no noise to fit
     match_steps: int = 200
     match_tolerance: float = 1e-6  # nats: all weights move after it
-    matching_steps: int = 40  # of all weights, at last
+    matching_steps: int = 12  # of all weights, at last
     max_matching_width: int = 200  # units and classes
 
     # penalties by cross-validation
@@ -156,9 +156,9 @@ class FitSettings:
     teacher_deviation: float = 0.5  # like temperature_deviation
 
     # float32 in the file
-    max_rounding_error: float = 4e-6  # of a probability, before the encoding is folded in and adds its own
-    max_refined_rounding_error: float = 8e-6  # beyond, the smaller child is not that of trained weights
-    max_strengthenings: int = 8  # of all penalties, until the error is below that
+    max_rounding_error: float = 8e-6  # of a probability; beyond, the smaller child is not that of trained weights
+    max_strengthenings: int = 4  # of all penalties, until the error is below that ...
+    max_strengthening_cost: float = 5e-3  # ... as long as each moves the probabilities less, nats
 
     def price(self, size: Size, n_rows: int) -> float:
         """What an input or unit of a child of this size must be worth: the more rows, the finer what they can tell."""

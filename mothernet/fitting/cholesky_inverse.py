@@ -11,27 +11,31 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["inverse_of_positive_definite"]
+__all__ = ["damped_inverse"]
 
 _SMALL = 48  # rows of a factor that is inverted at once
 
 
-def inverse_of_positive_definite(matrix: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The inverse of an (n, n) matrix, in its precision.
+def damped_inverse(matrix: npt.NDArray[Any], damping: float) -> npt.NDArray[Any]:
+    """The inverse, in its precision, of a positive semidefinite (n, n) matrix with `damping` added to its diagonal.
 
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        It is not positive definite, as far as its precision tells.
+    Where rounding errors have left the matrix indefinite, ten times as much is added, and again.
 
     Examples
     --------
-    >>> inverse_of_positive_definite(np.array([[2.0, 1.0], [1.0, 1.0]])).round(9).tolist()
+    >>> damped_inverse(np.array([[1.0, 1.0], [1.0, 0.0]]) + np.eye(2), 1e-12).round(9).tolist()
     [[1.0, -1.0], [-1.0, 2.0]]
     """
-    half = _inverse_of_factor(matrix)
-    inverse: npt.NDArray[Any] = half.T @ half
-    return inverse
+    while True:
+        damped = matrix.copy()
+        np.fill_diagonal(damped, matrix.diagonal() + damping)
+        try:
+            half = _inverse_of_factor(damped)
+        except np.linalg.LinAlgError:
+            damping *= 10
+            continue
+        inverse: npt.NDArray[Any] = half.T @ half
+        return inverse
 
 
 def _inverse_of_factor(matrix: npt.NDArray[Any]) -> npt.NDArray[Any]:

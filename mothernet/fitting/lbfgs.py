@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Memory", "dot"]
+__all__ = ["Map", "Memory", "dot"]
 
 Array = npt.NDArray[np.float64]
 Map = Callable[[Array], Array]

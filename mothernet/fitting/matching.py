@@ -1,9 +1,10 @@
 """All weights of a small child moved a little, so that it says what its teacher says.
 
 The output layer of a small child is solved for units that were chosen among a larger child's; units and direct weights
-that may move as well halve what is still missing in a few dozen steps of L-BFGS. Targets are probabilities without
-noise, on rows of which more can always be made, so nothing can be overfitted that the teacher has not; labels are not
-looked at.
+that may move as well halve what is still missing in a few steps of L-BFGS. Its first guess of the Hessian is a
+Kronecker product for each layer (Martens and Grosse, arXiv 1503.05671): of the second moments of what goes into the
+layer and the mean curvature of what comes out of it. Targets are probabilities without noise, on rows of which more can
+always be made, so nothing can be overfitted that the teacher has not; labels are not looked at.
 
 Axis letters: N rows, P inputs, H units, C classes, M = H + C.
 """
@@ -11,12 +12,15 @@ Axis letters: N rows, P inputs, H units, C classes, M = H + C.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from mothernet.fitting.child import ChildWeights
-from mothernet.fitting.lbfgs import Memory
+from mothernet.fitting.cholesky_inverse import damped_inverse
+from mothernet.fitting.curvature import mean_curvature
+from mothernet.fitting.lbfgs import Map, Memory
 
 __all__ = ["matched"]
 
@@ -26,6 +30,8 @@ _MEMORY = 20  # pairs
 _SUFFICIENT = 1e-4  # of the decrease that the gradient promises (Armijo)
 _SMALLEST_STEP = 1e-4
 _NEGLIGIBLE = 1e-9  # of the cross-entropy: a step that gains less is the last
+_INPUT_DAMPING = 0.01  # of what goes into a layer, in units of its own second moment
+_CURVATURE_DAMPING = 0.1  # of the mean diagonal
 
 
 def matched(
@@ -62,9 +68,11 @@ def matched(
     x = np.concatenate([(inputs - mean) / scale, np.ones((len(inputs), 1))], axis=1).astype(np.float32)  # (N, P + 1)
     target, share = probabilities.T.astype(np.float32), row_weight.astype(np.float32)  # (C, N), (N,)
 
+    def layers(flat: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:  # (P + 1, M) and (H, C)
+        return flat[: (P + 1) * M].reshape(P + 1, M), flat[(P + 1) * M :].reshape(H, C)
+
     def loss_and_gradient(flat: Array) -> tuple[float, Array]:
-        first = flat[: (P + 1) * M].reshape(P + 1, M).astype(np.float32)
-        output = flat[(P + 1) * M :].reshape(H, C).astype(np.float32)
+        first, output = layers(flat.astype(np.float32))
         pre = x @ first  # (N, M)
         units = np.clip(pre[:, :H], 0, 1)
         logits = np.ascontiguousarray((units @ output + pre[:, H:]).T)  # (C, N): sums over few classes are slow in rows
@@ -77,21 +85,38 @@ def matched(
         at_first = x.T @ np.concatenate([at_units, at_logits], axis=1)  # (P + 1, M)
         return loss, np.concatenate([at_first.ravel(), (units.T @ at_logits).ravel()]).astype(np.float64)
 
+    def inverse_curvature(flat: Array) -> Map:
+        first, output = layers(flat.astype(np.float32))
+        pre = x @ first[:, :H]
+        units = np.clip(pre, 0, 1)
+        p = target.T
+        of_first = mean_curvature((units == pre).astype(np.float32), p, output, share)  # (M, M)
+        of_logits = (np.diag(share @ p) - (p.T * share) @ p).astype(np.float64)  # (C, C)
+        left = [damped_inverse((a.T * share) @ a, _INPUT_DAMPING).astype(np.float64) for a in (x, units)]
+        right = [damped_inverse(a, max(_CURVATURE_DAMPING * a.diagonal().mean(), 1e-12)) for a in (of_first, of_logits)]
+
+        def first_guess(vector: Array) -> Array:
+            parts = [a @ part @ b for a, part, b in zip(left, layers(vector.ravel()), right, strict=True)]
+            return np.concatenate([part.ravel() for part in parts]).reshape(vector.shape)
+
+        return first_guess
+
     last = weights.first_bias + mean @ weights.first_weight
     start = np.concatenate([(weights.first_weight * scale[:, None]).ravel(), last, weights.output_weight.ravel()])
-    found = _minimised(loss_and_gradient, start, steps)
-    first, output = found[: (P + 1) * M].reshape(P + 1, M), found[(P + 1) * M :].reshape(H, C)
+    first, output = layers(_minimised(loss_and_gradient, start, inverse_curvature(start), steps))
     weight = first[:P] / scale[:, None]
     return ChildWeights(weight, first[P] - mean @ weight, output)
 
 
-def _minimised(loss_and_gradient: Callable[[Array], tuple[float, Array]], x: Array, steps: int) -> Array:
+def _minimised(
+    loss_and_gradient: Callable[[Array], tuple[float, Array]], x: Array, first_guess: Map, steps: int
+) -> Array:
     memory = Memory(_MEMORY)
     loss, gradient = loss_and_gradient(x)
-    for step in range(steps):
-        direction = memory.direction(gradient[:, None, None], np.asarray)[:, 0, 0]
+    for _ in range(steps):
+        direction = memory.direction(gradient[:, None, None], first_guess)[:, 0, 0]
         slope = float(gradient @ direction)
-        size = 1.0 if step else min(1.0, 1 / max(float(np.abs(gradient).sum()), 1e-300))
+        size = 1.0
         while True:
             moved = x + size * direction
             moved_loss, turned = loss_and_gradient(moved)
@@ -100,6 +125,6 @@ def _minimised(loss_and_gradient: Callable[[Array], tuple[float, Array]], x: Arr
             size /= 2
         if moved_loss >= loss - _NEGLIGIBLE * abs(loss):
             break
-        memory.learn((moved - x)[:, None, None], (turned - gradient)[:, None, None], np.asarray)
+        memory.learn((moved - x)[:, None, None], (turned - gradient)[:, None, None], first_guess)
         x, loss, gradient = moved, moved_loss, turned
     return x

@@ -160,7 +160,7 @@ def fit_network(
         progress("train")
         trained = refined(encoding.inputs, y, start, decides, rng, settings, row_weight)
     child = None if trained is None else made_smaller(trained)
-    if child is None or child.rounding_error > settings.max_refined_rounding_error:
+    if child is None or child.rounding_error > settings.max_rounding_error:
         # by many rows, those that decided are not worth another solve
         if start is None or len(y) * len(classes) < settings.max_solved_again:
             progress("solve")

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mothernet.fitting.cholesky_inverse import inverse_of_positive_definite
+from mothernet.fitting.cholesky_inverse import damped_inverse
 from mothernet.fitting.lbfgs import Memory, dot
 
 __all__ = ["OutputLayer", "solve"]
@@ -152,14 +152,9 @@ class _Problem:
         scale = 1 / np.sqrt(diagonal)
         single = scale.astype(np.float32)
         curvature *= single[:, None] * single
-        inverse: Array | None = None
-        jitter = _JITTER_OF_GUESS
-        while inverse is None:  # what float32 loses of repeated features must not end the solve: it is a guess
-            np.fill_diagonal(curvature, 1 + jitter)
-            try:
-                inverse = inverse_of_positive_definite(curvature).astype(np.float64)
-            except np.linalg.LinAlgError:
-                jitter *= 10
+        np.fill_diagonal(curvature, 1)
+        # what float32 loses of repeated features must not end the solve: it is a guess
+        inverse = damped_inverse(curvature, _JITTER_OF_GUESS).astype(np.float64)
         return scale[:, None] * inverse * scale
 
 

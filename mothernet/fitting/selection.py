@@ -5,7 +5,7 @@ how uncertain they are: a squared error is then twice a divergence, and what is 
 up for it, is known from the inverse of one matrix. Units go in batches of the cheapest, and the inverse shrinks by
 blocks, so that hundreds of units cost a few products of matrices. What a unit must be worth belongs elsewhere.
 
-Axis letters: N rows, V inputs, H units, K = V + H + 1 features, the last of them constant, C classes.
+Axis letters: N rows, V inputs, H units, K = V + H features, C classes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mothernet.fitting.cholesky_inverse import inverse_of_positive_definite
+from mothernet.fitting.cholesky_inverse import damped_inverse
 
 __all__ = ["heaviest_units", "surviving_units"]
 
@@ -22,12 +22,13 @@ Floats = npt.NDArray[np.floating]
 
 BATCHES = 12  # of the units left, so large a part goes at a time ...
 ALONE = 24  # ... and this part once fewer than twice as many are left
+_RIDGE = 1e-5  # on features of variance one
 
 
 def heaviest_units(units: Floats, output_weight: Array, row_weight: Array, n_kept: int) -> npt.NDArray[np.int64]:
     """Ascending indices of the units, (N, H) with weights (H, C), by which the logits vary most."""
     share = row_weight.astype(units.dtype)
-    variance = (share @ (units - share @ units) ** 2) * (output_weight**2).sum(axis=1)
+    variance = (share @ units**2 - (share @ units) ** 2) * (output_weight**2).sum(axis=1)
     return np.sort((-variance).argsort(kind="stable")[:n_kept])
 
 
@@ -35,13 +36,11 @@ def surviving_units(
     inputs: Array,
     units: Floats,
     logits: Array,
-    row_weight: Array,
-    *,
     uncertainty: Array,
+    *,
     price: float,
     budget: float,
     max_units: int,
-    penalty: float,
     scale_floor: float,
 ) -> tuple[npt.NDArray[np.int64], Array, Array, Array]:
     """Units that are worth their price, and a layer on inputs and these units that explains the logits.
@@ -49,9 +48,8 @@ def surviving_units(
     Parameters
     ----------
     inputs, units, logits : (N, V), (N, H) and (N, C) arrays
-    row_weight, uncertainty : (N,) arrays
-        Weights that sum to one, for the scale of features; and the same times one minus the sum of the squared
-        probabilities.
+    uncertainty : (N,) array
+        Weights of the rows, which sum to one, times one minus the sum of the squared probabilities.
     price, budget : float
         What one unit may cost (nats), and all that go together.
     max_units : int
@@ -62,21 +60,20 @@ def surviving_units(
     Indices of the units (H',), weights of the inputs (V, C), of the units (H', C), and the bias (C,).
     """
     V, H = inputs.shape[1], units.shape[1]
-    phi = np.concatenate([inputs, units, np.ones((len(inputs), 1))], axis=1)  # (N, K)
-    mean = row_weight @ phi
-    scale = np.sqrt(np.maximum(np.einsum("n,nk,nk->k", row_weight, phi, phi) - mean**2, 0)) + scale_floor
-    mean[-1], scale[-1] = 0, 1
-    root = np.sqrt(uncertainty)[:, None]
+    total = max(float(uncertainty.sum()), 1e-12)
+    price, budget, share = price / total, budget / total, uncertainty / total
+    root = np.sqrt(share)[:, None].astype(np.float32)
+    # float32 is precise enough for a choice, and twice as fast
+    phi = np.concatenate([inputs, units], axis=1, dtype=np.float32, casting="same_kind")  # (N, K)
+    mean = share.astype(np.float32) @ phi
+    phi -= mean
     phi *= root
-    gram, product = phi.T @ phi, phi.T @ (root * logits)  # (K, K), (K, C)
-    constant = gram[-1] - gram[-1, -1] / 2 * mean
-    gram -= mean[:, None] * constant + constant[:, None] * mean  # of features of mean zero
-    ridge = np.full(len(gram), penalty * uncertainty.sum())
-    ridge[-1] = 1e-12
-    inverse = inverse_of_positive_definite(gram / scale[:, None] / scale + np.diag(ridge))  # (K, K)
-    layer = inverse @ ((product - mean[:, None] * product[-1]) / scale[:, None])  # (K, C)
+    scale = np.sqrt((phi**2).sum(axis=0)) + np.float32(scale_floor)
+    phi /= scale
+    inverse = damped_inverse((phi.T @ phi).astype(np.float64), _RIDGE)  # (K, K)
+    layer = inverse @ (phi.T @ (root * logits.astype(np.float32)))  # (K, C)
     # what is left, and its part of the inverse: what it says of inputs, nobody asks before the end
-    left, among, its_layer = np.arange(V, V + H), inverse[V:-1, V:-1], layer[V:-1]
+    left, among, its_layer = np.arange(V, V + H), inverse[V:, V:], layer[V:]
     while True:
         cost = (its_layer**2).sum(axis=1) / (2 * np.maximum(among.diagonal(), 1e-300))
         order = cost.argsort(kind="stable")
@@ -98,4 +95,4 @@ def surviving_units(
     gone = np.setdiff1d(np.arange(V, V + H), left)
     layer -= inverse[:, gone] @ np.linalg.solve(inverse[np.ix_(gone, gone)], layer[gone])
     weight = layer / scale[:, None]
-    return left - V, weight[:V], weight[left], weight[-1] - mean @ weight
+    return left - V, weight[:V], weight[left], share @ logits - mean @ weight

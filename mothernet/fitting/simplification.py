@@ -23,6 +23,7 @@ import numpy.typing as npt
 from mothernet_export import CategoricalColumn, IgnoredColumn, NumericColumn
 
 from mothernet.fitting.child import ChildWeights, rounding_error
+from mothernet.fitting.curvature import mean_curvature
 from mothernet.fitting.folding import Columns, FoldedChild
 from mothernet.fitting.judged_rows import draw_judged_rows
 from mothernet.fitting.matching import matched
@@ -175,12 +176,10 @@ def _choose_units(
         teacher.inputs @ view if is_wide else teacher.inputs,
         teacher.units[:, pool],
         teacher.logits,
-        teacher.row_weight,
-        uncertainty=teacher.row_weight * (1 - (teacher.probabilities**2).sum(axis=1)),
+        teacher.row_weight * (1 - (teacher.probabilities**2).sum(axis=1)),
         price=price,
         budget=settings.max_prices_paid * price,
         max_units=max_units,
-        penalty=settings.match_penalty,
         scale_floor=settings.scale_floor,
     )
     return pool[kept], view @ direct if is_wide else direct, output, bias
@@ -264,20 +263,10 @@ def _choose_inputs(
 
 def _root_curvature(teacher: _Teacher, first: Array, bias: Array, output: Array) -> Array:
     """A root (M, M) of the mean second derivative of the divergence with respect to the layer before the units."""
-    H, p = len(output), teacher.probabilities
+    H = len(output)
     pre = teacher.inputs @ first[:, :H] + bias[:H]
     gate = ((pre > 0) & (pre < 1)).astype(np.float64)  # (N, H)
-    # the mean of J (diag(p) - p p') J' with the Jacobian J = [diag(gate) output; 1] (M, C) of a row's logits
-    gated = gate * (p @ output.T)  # (N, H)
-    change = np.concatenate([gated, p], axis=1)  # (N, M), J p
-    curvature = -(change * teacher.row_weight[:, None]).T @ change
-    weighted = p * teacher.row_weight[:, None]  # (N, C)
-    curvature[H:, H:] += np.diag(weighted.sum(axis=0))
-    mixed = output * (gate.T @ weighted)  # (H, C)
-    curvature[:H, H:] += mixed
-    curvature[H:, :H] += mixed.T
-    for c in range(p.shape[1]):
-        curvature[:H, :H] += np.outer(output[:, c], output[:, c]) * ((gate * weighted[:, c : c + 1]).T @ gate)
+    curvature = mean_curvature(gate, teacher.probabilities, output, teacher.row_weight)
     value, vector = np.linalg.eigh(curvature)
     root: Array = vector * np.sqrt(np.maximum(value, 0))
     return root
@@ -300,52 +289,9 @@ def _solved(
     ramp_weight = np.concatenate([np.empty((0, H + C)), *(each.weight for each in ramps.values())])[:, :H]
     inputs = np.concatenate([*parts, teacher.inputs[:, rest]], axis=1)  # (N, P + rest)
     unit_weight = np.concatenate([ramp_weight, first[rest, :H]])
-    phi = np.concatenate([inputs, np.clip(inputs @ unit_weight + bias[:H], 0, 1)], axis=1)
-    mean = teacher.row_weight @ phi
-    scale = np.sqrt(teacher.row_weight @ (phi - mean) ** 2) + settings.scale_floor
-    x = (phi - mean) / scale
-    n = inputs.shape[1]
-    solved = ChildWeights(np.empty((n, H + C)), np.empty(H + C), np.empty((H, C)))
-    layer: OutputLayer | None = None
-    penalty, error = settings.match_penalty, np.inf  # of what is solved
-    for _ in range(max(1, settings.max_strengthenings)):
-        layer = solve(
-            x,
-            teacher.probabilities,
-            np.full(phi.shape[1], penalty),
-            steps=settings.match_steps,
-            tolerance=settings.match_tolerance,
-            row_weight=teacher.row_weight[None],
-            start=layer,
-        )
-        weight = layer.weight[0] / scale[:, None]  # (P + rest + H, C)
-        output_bias = layer.bias[0] - mean @ weight
-        candidate = ChildWeights(
-            np.concatenate([unit_weight, weight[:n]], axis=1), np.concatenate([bias[:H], output_bias]), weight[n:]
-        )
-        candidate_error = rounding_error(inputs, candidate)
-        if candidate_error > error / 2:  # not because of these weights: a stronger penalty only costs
-            break
-        solved, error = candidate, candidate_error
-        if error < settings.max_rounding_error:
-            break
-        penalty *= 10
-    if settings.matching_steps and settings.max_matching_width >= H + C:
-        moved = matched(
-            inputs,
-            teacher.probabilities,
-            teacher.row_weight,
-            solved,
-            steps=settings.matching_steps,
-            scale_floor=settings.scale_floor,
-        )
-        moved_error = rounding_error(inputs, moved)
-        if moved_error < max(settings.max_rounding_error, error):
-            solved, error = moved, moved_error
+    solved, divergence, error = _nearest(inputs, unit_weight, bias[:H], teacher, settings)
     P = len(ramp_weight)
     columns, entries = _remaining_columns(encoding, ramps, rest)
-    p, log_p = teacher.probabilities, log_softmax(solved.logits(inputs))
-    divergence = float(teacher.row_weight @ (p * (np.log(np.maximum(p, 1e-300)) - log_p)).sum(axis=1))
     child = FoldedChild(
         columns,
         np.concatenate([solved.first_weight[:P], encoding.matrix[rest].T[entries] @ solved.first_weight[P:]]),
@@ -354,6 +300,48 @@ def _solved(
         error,
     )
     return child, divergence
+
+
+def _nearest(
+    inputs: Array, unit_weight: Array, unit_bias: Array, teacher: _Teacher, settings: FitSettings
+) -> tuple[ChildWeights, float, float]:
+    """The child of these units (n, H) that is nearest to the teacher on inputs (N, n); how far it is from it (nats);
+    and its rounding error, for which it may be a little farther than others are."""
+    (n, H), p = unit_weight.shape, teacher.probabilities
+    phi = np.concatenate([inputs, np.clip(inputs @ unit_weight + unit_bias, 0, 1)], axis=1)
+    mean = teacher.row_weight @ phi
+    scale = np.sqrt(teacher.row_weight @ (phi - mean) ** 2) + settings.scale_floor
+    phi = (phi - mean) / scale
+    layer: OutputLayer | None = None
+    tried: list[tuple[ChildWeights, float, float]] = []
+    for k in range(max(1, settings.max_strengthenings)):
+        layer = solve(
+            phi,
+            p,
+            np.full(n + H, settings.match_penalty * 10**k),
+            steps=settings.match_steps,
+            tolerance=settings.match_tolerance,
+            row_weight=teacher.row_weight[None],
+            start=layer,
+        )
+        weight = layer.weight[0] / scale[:, None]  # (n + H, C)
+        child = ChildWeights(
+            np.concatenate([unit_weight, weight[:n]], axis=1),
+            np.concatenate([unit_bias, layer.bias[0] - mean @ weight]),
+            weight[n:],
+        )
+        if settings.matching_steps and child.first_weight.shape[1] <= settings.max_matching_width:
+            child = matched(
+                inputs, p, teacher.row_weight, child, steps=settings.matching_steps, scale_floor=settings.scale_floor
+            )
+        log_p = log_softmax(child.logits(inputs))
+        divergence = float(teacher.row_weight @ (p * (np.log(np.maximum(p, 1e-300)) - log_p)).sum(axis=1))
+        if tried and divergence > tried[-1][1] + settings.max_strengthening_cost:
+            break
+        tried.append((child, divergence, rounding_error(inputs, child)))
+        if tried[-1][2] < settings.max_rounding_error:
+            break
+    return min(tried, key=lambda each: each[2])
 
 
 def _remaining_columns(

@@ -34,7 +34,7 @@ def transformer_model(checkpoint: Checkpoint) -> bytes:
     Outputs: ``weight`` (L, F, 1 + M), ``bias`` (L,), ``setting`` (4,).
     """
     config, weights = checkpoint.config, checkpoint.weights
-    g, E = GraphBuilder("transformer"), config.embedding
+    g = GraphBuilder("transformer")
 
     def add(op_type: str, *operands: Operand, domain: str = "", **attributes: Any) -> Value:
         return g.operator(op_type, attributes, domain, **{f"operand_{k}": each for k, each in enumerate(operands)})
@@ -52,15 +52,13 @@ def transformer_model(checkpoint: Checkpoint) -> bytes:
         return add("Slice", x, *bounds, np.array([axis]))
 
     def attention(x: Value, context: Value, name: str) -> Value:  # (*, L, E) and (*, M, E)
-        both = add("MatMul", context, weights[f"{name}.key_value.weight"].T)
-        mixed = add(
-            "MultiHeadAttention",
-            add("MatMul", x, weights[f"{name}.query.weight"].T),
-            part(both, 0, E, 2),
-            part(both, E, 2 * E, 2),
-            domain="com.microsoft",
-            num_heads=config.attention_heads,
-        )
+        key, value = np.split(weights[f"{name}.key_value.weight"], 2)
+        projected = [
+            add("MatMul", *pair)
+            for pair in ((x, weights[f"{name}.query.weight"].T), (context, key.T), (context, value.T))
+        ]
+        heads = config.attention_heads
+        mixed = add("MultiHeadAttention", *projected, domain="com.microsoft", num_heads=heads)
         return add("MatMul", mixed, weights[f"{name}.out.weight"].T)
 
     def with_mlp(tokens: Value, name: str) -> Value:

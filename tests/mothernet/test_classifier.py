@@ -375,7 +375,7 @@ def test_trained_weights_that_float32_cannot_sum_are_given_up():
     y = (X[:, 0] * X[:, 1] > 0).astype(int)  # training helps
     trained, given_up, solved = (
         MotherNetClassifier(settings=FitSettings(max_solved_again=0, **limit)).fit(X, y).predict_proba(X)
-        for limit in ({}, {"max_refined_rounding_error": 0.0}, {"min_refinement_errors": 1e9})
+        for limit in ({}, {"max_rounding_error": 0.0}, {"min_refinement_errors": 1e9})
     )
     assert 3 * np.abs(given_up - solved).mean() < np.abs(trained - solved).mean()  # made smaller by other rows
 

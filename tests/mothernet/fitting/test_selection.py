@@ -14,9 +14,8 @@ WEIGHT = rng.normal(size=(3, 2))
 
 
 def chosen(logits: np.ndarray, **changes: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    share = np.full(500, 1 / 500)
-    options = {"price": 1e-4, "budget": 1.0, "max_units": 80, "penalty": 1e-6, "scale_floor": 0.03} | changes
-    return surviving_units(INPUTS, UNITS, logits, share, uncertainty=share / 2, **options)
+    options = {"price": 1e-4, "budget": 1.0, "max_units": 80, "scale_floor": 0.03} | changes
+    return surviving_units(INPUTS, UNITS, logits, np.full(500, 1 / 1000), **options)
 
 
 def test_units_that_the_logits_are_made_of_are_found():

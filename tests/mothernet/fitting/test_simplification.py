@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 from mothernet import MotherNetClassifier
 from mothernet.fitting.child import ChildWeights
 from mothernet.fitting.folding import FoldedChild, folded
-from mothernet.fitting.simplification import _root_curvature, _Teacher, simplified
+from mothernet.fitting.simplification import _nearest, _root_curvature, _Teacher, simplified
 from mothernet.settings import DEFAULT_SETTINGS
 from mothernet.tables.category_odds import Labels
 from mothernet.tables.encoding import Encoding, fit_encoding
@@ -173,6 +173,20 @@ def test_what_rounding_leaves_is_not_cured_by_saying_nothing(table: Any) -> None
     teacher = probabilities(folded(encoding, weights), raw)
     child = simplify(table, weights, 1e-6, max_rounding_error=0.0)  # no penalty is strong enough
     assert divergence(teacher, probabilities(child, raw)) < 1e-3
+
+
+@pytest.mark.parametrize(("cost", "is_cured"), [(0.1, True), (0.001, False)])
+def test_what_float32_cannot_sum_is_cured_at_a_bounded_cost(cost: float, is_cured: bool) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=2_000)
+    inputs = np.stack([x, x + 0.01 * rng.normal(size=2_000)], axis=1)
+    logits = 100 * (x - inputs[:, 1])[:, None] * [1, -1]  # large weights of columns that are nearly the same
+    p = 1 / (1 + np.exp(logits[:, ::-1] - logits))
+    teacher = _Teacher(inputs, [], np.zeros((2_000, 0), np.float32), p, logits, np.full(2_000, 1 / 2_000))
+    settings = replace(DEFAULT_SETTINGS, matching_steps=0, max_rounding_error=8e-6, max_strengthening_cost=cost)
+    _, distance, error = _nearest(inputs, np.zeros((2, 0)), np.zeros(0), teacher, settings)
+    assert (error < 8e-6) == is_cured
+    assert distance < 0.003 + cost
 
 
 def test_missing_cells_of_training_are_remembered_where_nothing_depends_on_them(table: Any) -> None:
