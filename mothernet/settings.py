@@ -90,9 +90,10 @@ class FitSettings:
     deciding_share: float = 0.1  # of the rows, held out to judge the refinement by ...
     min_deciding_rows: int = 1_000  # ... but so many at least ...
     max_deciding_rows: int = 10_000  # ... and so many at most
-    min_refinement: float = 1e-4  # nats on these rows that a cycle must gain to be followed by another
-    rising_passes: int = 4  # without a best loss, in a row: a cycle ends if the next one's is above the first of these
-    patient_share: float = 0.25  # of a cycle, in which it does not: large steps make any loss rise
+    min_refinement: float = 1e-4  # nats on these rows that a cycle must gain to be followed by another ...
+    min_refinement_share: float = 0.05  # ... and so much of what all cycles have gained
+    patient_passes: int = 6  # without a best loss: a cycle ends after more than these ...
+    patient_share: float = 0.4  # ... and more than so many of its own
     min_refinement_errors: float = 1.5  # standard errors that all cycles must gain
     refining_passes: tuple[int, ...] = (4, 8, 16, 32)  # over the training rows, of each cycle
     max_refining_products: float = 6e10  # rows x weights of the first layer, of all passes
@@ -145,7 +146,7 @@ class FitSettings:
     fold_steps: int = 30
     fold_tolerance: float = 1e-5  # nats
     min_fold_rows: int = 1_000
-    max_fold_rows: int = 4_000  # fewer when ...
+    max_fold_rows: int = 2_500  # fewer when ...
     max_fold_cells: int = 4_000_000  # ... rows x inputs of the output layer x classes would exceed this
 
     # another classifier as a teacher

@@ -3,8 +3,8 @@
 The hypernetwork reads a few hundred rows, so beyond some thousand its hidden layer is what keeps the child from
 learning more. Adam (Kingma and Ba, arXiv 1412.6980) starts from the solved child, in cycles of falling steps, each
 twice as long as the one before (warm restarts: Loshchilov and Hutter, arXiv 1608.03983). What counts is the moving
-average of the weights, judged on rows that neither the solve nor the training has seen; a cycle ends early where it
-only makes their loss rise, one that helps them no more is the last, and the answer is what is best for them. The direct
+average of the weights, judged on rows that neither the solve nor the training has seen; a cycle ends early where it has
+not helped them for long, one that hardly helps is the last, and the answer is what is best for them. The direct
 outputs come first: their inputs are many and some are rarely other than zero, so their steps are larger, the more so
 the less an input varies; the hidden layer's grow from cycle to cycle while those of the direct outputs fall.
 
@@ -13,7 +13,6 @@ Axis letters: N rows, n rows of a batch, D inputs, H units, C classes, M = H + C
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -92,19 +91,17 @@ def refined(
         n_steps = max(1, round(passes * len(fitted) / batch_rows))
         rate = _rates(shape, inputs, cycle, settings)
         before = losses.mean()
-        recent: deque[float] = deque(maxlen=settings.rising_passes)
+        patience = max(settings.patient_passes, settings.patient_share * passes)
+        best_at = 0
         averages = _trained(best, shape, rate, rows, fitted, n_steps, batch_rows, own, settings)
         for n_judged, average in enumerate(averages, 1):  # about once a pass
             these = _losses(shape.views(average), judged)
-            loss = float(these.mean())
-            if loss < losses.mean():
-                best, losses = average.copy(), these
-                recent.clear()
-            elif n_judged >= settings.patient_share * passes:
-                if len(recent) == settings.rising_passes and loss > recent[0]:
-                    break
-                recent.append(loss)
-        if losses.mean() > before - settings.min_refinement:
+            if these.mean() < losses.mean():
+                best, losses, best_at = average.copy(), these, n_judged
+            elif n_judged - best_at > patience:
+                break
+        gained = before - losses.mean()
+        if gained < max(settings.min_refinement, settings.min_refinement_share * (start_losses - losses).mean()):
             break
     gain = start_losses - losses
     is_chance = gain.mean() <= settings.min_refinement_errors * gain.std() / np.sqrt(len(gain))

@@ -103,14 +103,22 @@ def test_many_rows_and_inputs_are_passed_over_less_often(rng, start, trained_row
     assert sum(trained_rows) == pytest.approx(6 * 5_000, rel=0.05)
 
 
-@pytest.mark.parametrize(("judgements", "passes"), [(4, (11, 13)), (1_000, (31, 33))])
-def test_a_cycle_ends_where_the_loss_only_rises(rng, start, trained_rows, judgements, passes):
+@pytest.mark.parametrize(("share", "passes"), [(0.4, (12, 14)), (1.0, (31, 33))])
+def test_a_cycle_ends_where_it_does_not_help(rng, start, trained_rows, share, passes):
     x, y = interacting(rng, N)
     decides = deciding_rows(y, rng, DEFAULT_SETTINGS)
     wrong = np.where(decides, (y + 1) % C, y)  # the more is learned, the worse
-    settings = replace(DEFAULT_SETTINGS, refining_passes=(32, 32), rising_passes=judgements)
+    settings = replace(DEFAULT_SETTINGS, refining_passes=(32, 32), patient_share=share)
     assert refined(x, wrong, start, decides, rng, settings) is None
     assert passes[0] < sum(trained_rows) / 5_000 < passes[1]
+
+
+@pytest.mark.parametrize(("share", "passes"), [(0.05, 6), (1.5, 2)])
+def test_a_cycle_that_hardly_helps_is_the_last(rng, start, trained_rows, share, passes):
+    x, y = interacting(rng, N)
+    settings = replace(DEFAULT_SETTINGS, refining_passes=(2, 4), min_refinement_share=share)
+    assert refined(x, y, start, deciding_rows(y, rng, settings), rng, settings) is not None
+    assert sum(trained_rows) == pytest.approx(passes * 5_000, rel=0.05)
 
 
 def test_gradient_is_that_of_the_loss(rng):
