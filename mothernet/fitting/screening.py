@@ -5,7 +5,8 @@ tell something. So of a wide table the columns that extremely randomised trees u
 are shown to such trees beside *shadows*, permuted copies of themselves that tell nothing (Kursa and Rudnicki, Feature
 selection with the Boruta package, 2010). What these use more than the best shadow passes, and so do columns whose
 mutual information few permuted ones reach. Trees see what columns tell only together; what many tell a little each,
-statistics of single columns see better. Where nearly all columns tell something, all are kept.
+statistics of single columns see better. What has passed is shown to trees again: beside less noise, less of it passes.
+Where nearly all columns tell something, all are kept.
 
 Axis letters: N rows, F columns.
 """
@@ -120,13 +121,23 @@ def _telling(
         for statistic, n in ((importance, most), (information, most // 2), (_shift(X, y, n_classes), most // 2))
     ]
     candidates = np.unique(np.concatenate(best))
-    shown = X[:, candidates]
-    shadows = rng.permuted(shown, axis=0)
-    beside = _importance(np.concatenate([shown, shadows], axis=1), y, settings.screening_trees, rng, settings)
-    used = candidates[beside[: len(candidates)] > beside[len(candidates) :].max()]
     by_chance = mutual_information(rng.permuted(X, axis=0), y, n_classes)
-    telling = np.union1d(used, _beyond_chance(information, by_chance, settings.max_false_share))
-    return telling if len(telling) else np.array([importance.argmax()])
+    alone = _beyond_chance(information, by_chance, settings.max_false_share)
+    telling = np.union1d(_beyond_shadows(X, y, candidates, rng, settings), alone)
+    if not len(telling):
+        return np.array([importance.argmax()])
+    again = _beyond_shadows(X, y, telling, rng, settings)  # with less noise beside them, fewer pass that tell nothing
+    return again if len(again) else telling
+
+
+def _beyond_shadows(
+    X: npt.NDArray[np.float32], y: Indices, candidates: Indices, rng: np.random.Generator, settings: FitSettings
+) -> Indices:
+    """Those of the candidates that trees use more than any permuted copy of one."""
+    shown = X[:, candidates]
+    beside = np.concatenate([shown, rng.permuted(shown, axis=0)], axis=1)
+    importance = _importance(beside, y, settings.screening_trees, rng, settings)
+    return candidates[importance[: len(candidates)] > importance[len(candidates) :].max()]
 
 
 def _shift(X: npt.NDArray[np.float32], y: Indices, n_classes: int) -> npt.NDArray[np.float64]:

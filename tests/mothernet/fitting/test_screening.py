@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from mothernet_runtime.cells import CategoryRule, DateRule, NumberRule
+from sklearn.datasets import make_classification
 
 from mothernet.fitting.screening import screened_columns
 from mothernet.settings import DEFAULT_SETTINGS
@@ -51,6 +52,14 @@ def test_most_of_twenty_columns_that_tell_a_little_alone_are_kept() -> None:
     telling = {f"x{j}" for j in range(20)}
     assert len(found & telling) >= 17
     assert len(found - telling) <= 20  # of 580
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_few_of_a_thousand_columns_pass_that_tell_nothing(seed: int) -> None:
+    X, y = make_classification(1000, 1000, n_informative=10, n_redundant=10, shuffle=False, random_state=seed)
+    found = {int(name[1:]) for name in kept([numbers(f"x{j}", column) for j, column in enumerate(X.T)], y)}
+    assert sum(j < 20 for j in found) >= 19
+    assert sum(j >= 20 for j in found) <= 6
 
 
 def test_what_no_regression_sees_does_not_keep_all_columns(noise: np.ndarray) -> None:
