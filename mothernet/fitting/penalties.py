@@ -18,7 +18,7 @@ from mothernet.settings import FitSettings
 
 __all__ = ["CrossValidation", "cross_validated", "held_out_temperature", "stratified_folds"]
 
-_TEMPERATURES = 61
+_TEMPERATURES = 13  # of a grid
 
 Array = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -128,12 +128,14 @@ def cross_validated(
 
 def held_out_temperature(logits: Array, y: Indices, row_weight: Array, deviation: float) -> float:
     """The most probable factor on (n, C) logits of rows that were held out; `deviation` is that of its logarithm."""
-    tried = np.linspace(-5 * deviation, 5 * deviation, _TEMPERATURES)
-    costs = []
-    for logarithm in tried:
-        log_p = log_softmax(np.exp(logarithm) * logits)[np.arange(len(y)), y]
-        costs.append(logarithm**2 / (2 * deviation**2) - row_weight @ log_p)
-    return float(np.exp(tried[np.argmin(costs)]))
+    found, reach = 0.0, 5 * deviation
+    for _ in range(2):  # about the best of the first grid, a finer one
+        tried, costs = found + reach * np.linspace(-1, 1, _TEMPERATURES), []
+        for logarithm in tried:
+            log_p = log_softmax(np.exp(logarithm) * logits)[np.arange(len(y)), y]
+            costs.append(logarithm**2 / (2 * deviation**2) - row_weight @ log_p)
+        found, reach = float(tried[np.argmin(costs)]), 2 * reach / (_TEMPERATURES - 1)
+    return float(np.exp(found))
 
 
 def stratified_folds(y: Indices, n_folds: int, rng: np.random.Generator) -> Indices:

@@ -141,7 +141,10 @@ def _typed_rule(name: str, column: Any) -> CellRule | None:
     if isinstance(cells, np.ndarray):
         by_code: dict[str, CellRule] = {"b": NumberRule(boolean=True), "M": DateRule()}
         return by_code.get(cells.dtype.kind, NumberRule())
-    found = {_cell_type(name, cell) for cell in cells if not is_missing(cell)}
+    others = [cell for cell in cells if type(cell) is not str]  # most objects are texts
+    found = {_cell_type(name, cell) for cell in others if not is_missing(cell)}
+    if len(others) < len(cells):
+        found.add("text")
     if len(found) == 1:
         by_type: dict[str, CellRule] = {"number": NumberRule(), "boolean": NumberRule(boolean=True), "date": DateRule()}
         return by_type.get(found.pop())
