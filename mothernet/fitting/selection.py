@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.floating]
 
 BATCHES = 12  # of the units left, so large a part goes at a time ...
 ALONE = 24  # ... and this part once fewer than twice as many are left
-_RIDGE = 1e-5  # on features of variance one
+_RIDGE = 1e-6  # on features of variance one
 
 
 def heaviest_units(units: Floats, output_weight: Array, row_weight: Array, n_kept: int) -> npt.NDArray[np.int64]:
