@@ -94,7 +94,7 @@ def simplified(
         first = np.concatenate([weights.first_weight[:, :n_units][:, kept], direct], axis=1)  # (D, M)
         first_bias = np.concatenate([weights.first_bias[:n_units][kept], bias])  # (M,)
         ramps, rest, first_bias = _choose_inputs(encoding, teacher, first, first_bias, output, nats, settings)
-        child, divergence = _solved(encoding, teacher, ramps, rest, first, first_bias, settings)
+        child, divergence = _solved(encoding, teacher, ramps, rest, ChildWeights(first, first_bias, output), settings)
         if divergence <= allowed or not price:
             return child
         nats /= 4  # what alike columns say together is lost together, though each alone costs little
@@ -277,19 +277,16 @@ def _solved(
     teacher: _Teacher,
     ramps: dict[int, Ramps],
     rest: npt.NDArray[np.int64],
-    first: Array,
-    bias: Array,
+    start: ChildWeights,
     settings: FitSettings,
 ) -> tuple[FoldedChild, float]:
     """The child of these ramps, inputs and units, its output layer solved for the teacher's probabilities; and how far
     it is from them (nats)."""
-    C = teacher.probabilities.shape[1]
-    H = first.shape[1] - C
     parts = [values @ ramps[i].mixture.T for i, values in enumerate(teacher.cells) if i in ramps and values is not None]
-    ramp_weight = np.concatenate([np.empty((0, H + C)), *(each.weight for each in ramps.values())])[:, :H]
+    ramp_weight = np.concatenate([start.first_weight[:0], *(each.weight for each in ramps.values())])  # (P, M)
     inputs = np.concatenate([*parts, teacher.inputs[:, rest]], axis=1)  # (N, P + rest)
-    unit_weight = np.concatenate([ramp_weight, first[rest, :H]])
-    solved, divergence, error = _nearest(inputs, unit_weight, bias[:H], teacher, settings)
+    first = np.concatenate([ramp_weight, start.first_weight[rest]])
+    solved, divergence, error = _nearest(inputs, start._replace(first_weight=first), teacher, settings)
     P = len(ramp_weight)
     columns, entries = _remaining_columns(encoding, ramps, rest)
     child = FoldedChild(
@@ -303,16 +300,18 @@ def _solved(
 
 
 def _nearest(
-    inputs: Array, unit_weight: Array, unit_bias: Array, teacher: _Teacher, settings: FitSettings
+    inputs: Array, start: ChildWeights, teacher: _Teacher, settings: FitSettings
 ) -> tuple[ChildWeights, float, float]:
-    """The child of these units (n, H) that is nearest to the teacher on inputs (N, n); how far it is from it (nats);
-    and its rounding error, for which it may be a little farther than others are."""
-    (n, H), p = unit_weight.shape, teacher.probabilities
+    """The child of these units that is nearest to the teacher on inputs (N, n); how far it is from it (nats); and its
+    rounding error, for which it may be a little farther than others are."""
+    n, H, p = inputs.shape[1], len(start.output_weight), teacher.probabilities
+    unit_weight, unit_bias = start.first_weight[:, :H], start.first_bias[:H]
     phi = np.concatenate([inputs, np.clip(inputs @ unit_weight + unit_bias, 0, 1)], axis=1)
     mean = teacher.row_weight @ phi
     scale = np.sqrt(teacher.row_weight @ (phi - mean) ** 2) + settings.scale_floor
     phi = (phi - mean) / scale
-    layer: OutputLayer | None = None
+    weight = np.concatenate([start.first_weight[:, H:], start.output_weight])  # (n + H, C)
+    layer = OutputLayer((weight * scale[:, None])[None], (start.first_bias[H:] + mean @ weight)[None])
     tried: list[tuple[ChildWeights, float, float]] = []
     for k in range(max(1, settings.max_strengthenings)):
         layer = solve(

@@ -183,8 +183,9 @@ def test_what_float32_cannot_sum_is_cured_at_a_bounded_cost(cost: float, is_cure
     logits = 100 * (x - inputs[:, 1])[:, None] * [1, -1]  # large weights of columns that are nearly the same
     p = 1 / (1 + np.exp(logits[:, ::-1] - logits))
     teacher = _Teacher(inputs, [], np.zeros((2_000, 0), np.float32), p, logits, np.full(2_000, 1 / 2_000))
+    start = ChildWeights(np.zeros((2, 2)), np.zeros(2), np.zeros((0, 2)))
     settings = replace(DEFAULT_SETTINGS, matching_steps=0, max_rounding_error=8e-6, max_strengthening_cost=cost)
-    _, distance, error = _nearest(inputs, np.zeros((2, 0)), np.zeros(0), teacher, settings)
+    _, distance, error = _nearest(inputs, start, teacher, settings)
     assert (error < 8e-6) == is_cured
     assert distance < 0.003 + cost
 
