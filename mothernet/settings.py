@@ -158,7 +158,7 @@ class FitSettings:
 
     # float32 in the file
     max_rounding_error: float = 8e-6  # of a probability; beyond, the smaller child is not that of trained weights
-    max_strengthenings: int = 4  # of all penalties, until the error is below that ...
+    max_strengthenings: int = 3  # of all penalties, until the error is below that ...
     max_strengthening_cost: float = 5e-3  # ... as long as each moves the probabilities less, nats
 
     def price(self, size: Size, n_rows: int) -> float:

@@ -21,6 +21,7 @@ from mothernet.fitting.child import ChildWeights
 from mothernet.fitting.cholesky_inverse import damped_inverse
 from mothernet.fitting.curvature import mean_curvature
 from mothernet.fitting.lbfgs import Map, Memory
+from mothernet.fitting.probabilities import softmax
 
 __all__ = ["matched"]
 
@@ -30,8 +31,10 @@ _MEMORY = 20  # pairs
 _SUFFICIENT = 1e-4  # of the decrease that the gradient promises (Armijo)
 _SMALLEST_STEP = 1e-4
 _NEGLIGIBLE = 1e-9  # of the cross-entropy: a step that gains less is the last
-_INPUT_DAMPING = 0.01  # of what goes into a layer, in units of its own second moment
-_CURVATURE_DAMPING = 0.1  # of the mean diagonal
+_INPUT_DAMPING = 0.01  # added to second moments, of inputs of variance one and units between 0 and 1
+_CURVATURE_DAMPING = 0.1  # of the mean diagonal ...
+_LEAST_DAMPING = 1e-5  # ... or this, where a child is sure of all rows
+_MAX_DEPENDENT = 1_000  # inputs; more are taken as independent of each other
 
 
 def matched(
@@ -85,27 +88,36 @@ def matched(
         at_first = x.T @ np.concatenate([at_units, at_logits], axis=1)  # (P + 1, M)
         return loss, np.concatenate([at_first.ravel(), (units.T @ at_logits).ravel()]).astype(np.float64)
 
-    def inverse_curvature(flat: Array) -> Map:
-        first, output = layers(flat.astype(np.float32))
-        pre = x @ first[:, :H]
-        units = np.clip(pre, 0, 1)
-        p = target.T
-        of_first = mean_curvature((units == pre).astype(np.float32), p, output, share)  # (M, M)
-        of_logits = (np.diag(share @ p) - (p.T * share) @ p).astype(np.float64)  # (C, C)
-        left = [damped_inverse((a.T * share) @ a, _INPUT_DAMPING).astype(np.float64) for a in (x, units)]
-        right = [damped_inverse(a, max(_CURVATURE_DAMPING * a.diagonal().mean(), 1e-12)) for a in (of_first, of_logits)]
-
-        def first_guess(vector: Array) -> Array:
-            parts = [a @ part @ b for a, part, b in zip(left, layers(vector.ravel()), right, strict=True)]
-            return np.concatenate([part.ravel() for part in parts]).reshape(vector.shape)
-
-        return first_guess
-
     last = weights.first_bias + mean @ weights.first_weight
     start = np.concatenate([(weights.first_weight * scale[:, None]).ravel(), last, weights.output_weight.ravel()])
-    first, output = layers(_minimised(loss_and_gradient, start, inverse_curvature(start), steps))
+    first, output = layers(start.astype(np.float32))
+    pre = x @ first
+    units = np.clip(pre[:, :H], 0, 1)
+    said = softmax(units @ output + pre[:, H:])
+    curvature = mean_curvature((units == pre[:, :H]).astype(np.float32), said, output, share)  # (M, M)
+    left = [_inverse_moments(each, share) for each in (x, units)]
+    right = [
+        damped_inverse(block, max(_CURVATURE_DAMPING * block.diagonal().mean(), _LEAST_DAMPING))
+        for block in (curvature, curvature[H:, H:])
+    ]
+
+    def first_guess(vector: Array) -> Array:
+        guesses = []
+        for moments, part, curved in zip(left, layers(vector.ravel()), right, strict=True):
+            guess = part @ curved
+            guesses.append((moments @ guess if moments.ndim == 2 else moments[:, None] * guess).ravel())
+        return np.concatenate(guesses).reshape(vector.shape)
+
+    first, output = layers(_minimised(loss_and_gradient, start, first_guess, steps))
     weight = first[:P] / scale[:, None]
     return ChildWeights(weight, first[P] - mean @ weight, output)
+
+
+def _inverse_moments(x: npt.NDArray[np.float32], share: npt.NDArray[np.float32]) -> Array:
+    """The inverse of the damped second moments of (N, k) features: (k, k), or its diagonal (k,) of very many."""
+    if x.shape[1] > _MAX_DEPENDENT:
+        return 1 / (share @ x**2 + _INPUT_DAMPING).astype(np.float64)
+    return damped_inverse((x.T * share) @ x, _INPUT_DAMPING).astype(np.float64)
 
 
 def _minimised(

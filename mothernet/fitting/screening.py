@@ -3,10 +3,10 @@
 A thousand columns of noise drown twenty that matter: each has ramps and weights of its own, and by chance some seem to
 tell something. So of a wide table the columns that extremely randomised trees use most, and those that tell most alone,
 are shown to such trees beside *shadows*, permuted copies of themselves that tell nothing (Kursa and Rudnicki, Feature
-selection with the Boruta package, 2010). What these use more than the best shadow passes, and so do columns whose
-mutual information few permuted ones reach. Trees see what columns tell only together; what many tell a little each,
-statistics of single columns see better. What has passed is shown to trees again: beside less noise, less of it passes.
-Where nearly all columns tell something, all are kept.
+selection with the Boruta package, 2010). What these use more than the best shadow is shown to them again, with the
+columns whose mutual information few permuted ones reach, and what they then use more than the best shadow passes:
+beside less noise, less of it does. Trees see what columns tell only together; what many tell a little each, statistics
+of single columns see better. Where nearly all columns tell something, all are kept.
 
 Axis letters: N rows, F columns.
 """

@@ -60,7 +60,8 @@ def surviving_units(
     Indices of the units (H',), weights of the inputs (V, C), of the units (H', C), and the bias (C,).
     """
     V, H = inputs.shape[1], units.shape[1]
-    total = max(float(uncertainty.sum()), 1e-12)
+    uncertainty = np.maximum(uncertainty, 1e-12 / len(uncertainty))
+    total = float(uncertainty.sum())
     price, budget, share = price / total, budget / total, uncertainty / total
     root = np.sqrt(share)[:, None].astype(np.float32)
     # float32 is precise enough for a choice, and twice as fast

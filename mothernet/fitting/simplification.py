@@ -302,8 +302,8 @@ def _solved(
 def _nearest(
     inputs: Array, start: ChildWeights, teacher: _Teacher, settings: FitSettings
 ) -> tuple[ChildWeights, float, float]:
-    """The child of these units that is nearest to the teacher on inputs (N, n); how far it is from it (nats); and its
-    rounding error, for which it may be a little farther than others are."""
+    """The child of these units that is nearest to the teacher on inputs (N, n); how far that is from it (nats); and the
+    child's rounding error: if float32 cannot sum the nearest one, it is another one that is a little farther."""
     n, H, p = inputs.shape[1], len(start.output_weight), teacher.probabilities
     unit_weight, unit_bias = start.first_weight[:, :H], start.first_bias[:H]
     phi = np.concatenate([inputs, np.clip(inputs @ unit_weight + unit_bias, 0, 1)], axis=1)
@@ -313,7 +313,7 @@ def _nearest(
     weight = np.concatenate([start.first_weight[:, H:], start.output_weight])  # (n + H, C)
     layer = OutputLayer((weight * scale[:, None])[None], (start.first_bias[H:] + mean @ weight)[None])
     tried: list[tuple[ChildWeights, float, float]] = []
-    for k in range(max(1, settings.max_strengthenings)):
+    for k in range(1 + settings.max_strengthenings):
         layer = solve(
             phi,
             p,
@@ -339,8 +339,8 @@ def _nearest(
             break
         tried.append((child, divergence, rounding_error(inputs, child)))
         if tried[-1][2] < settings.max_rounding_error:
-            break
-    return min(tried, key=lambda each: each[2])
+            return tried[-1][0], tried[0][1], tried[-1][2]
+    return tried[0]
 
 
 def _remaining_columns(

@@ -37,3 +37,23 @@ def test_a_child_that_says_it_already_is_left_alone(problem):
     said = softmax(start.logits(x), axis=1)
     exact = matched(x, said, np.full(len(x), 1 / len(x)), start, steps=40, scale_floor=0.03)
     np.testing.assert_allclose(softmax(exact.logits(x), axis=1), said, atol=1e-4)
+
+
+@pytest.mark.parametrize("probability", [1.0, 1 - 1e-9, 0.999])
+def test_a_teacher_that_is_sure_of_all_rows_is_followed(probability):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(500, 3))
+    p = np.where((x[:, :1] > 0) == [False, True], probability, 1 - probability)
+    start = ChildWeights(rng.normal(size=(3, 4 + 2)) / 4, np.full(6, 0.5), np.zeros((4, 2)))
+    taught = matched(x, p, np.full(500, 1 / 500), start, steps=12, scale_floor=0.03)
+    assert -(p * log_softmax(taught.logits(x), axis=1)).sum(axis=1).mean() < 0.15
+
+
+def test_very_many_inputs_are_matched_too(problem):
+    x, p, start = problem
+    many = np.concatenate([x, np.zeros((len(x), 1_000))], axis=1)
+    wide = start._replace(first_weight=np.pad(start.first_weight, ((0, 1_000), (0, 0))))
+    share = np.full(len(x), 1 / len(x))
+    moved = matched(many, p, share, wide, steps=12, scale_floor=0.03)
+    before, after = (-(p * log_softmax(child.logits(many), axis=1)).sum(axis=1).mean() for child in (wide, moved))
+    assert after < before - 0.05
