@@ -65,13 +65,12 @@ def surviving_units(
     price, budget, share = price / total, budget / total, uncertainty / total
     root = np.sqrt(share)[:, None]
     phi = np.concatenate([inputs, units], axis=1)  # (N, K)
-    mean = share @ phi
-    phi -= mean
     phi *= root
-    scale = np.sqrt((phi**2).sum(axis=0)) + scale_floor
-    phi /= scale
-    inverse = damped_inverse(phi.T @ phi, _RIDGE)  # (K, K)
-    layer = inverse @ (phi.T @ (root * logits))  # (K, C)
+    mean, centre = root[:, 0] @ phi, share @ logits  # (K,), (C,)
+    gram = phi.T @ phi - np.outer(mean, mean)  # (K, K) of centred features
+    scale = np.sqrt(np.maximum(gram.diagonal(), 0)) + scale_floor
+    inverse = damped_inverse(gram / np.outer(scale, scale), _RIDGE)
+    layer = inverse @ ((phi.T @ (root * logits) - np.outer(mean, centre)) / scale[:, None])  # (K, C)
     # what is left, and its part of the inverse: what it says of inputs, nobody asks before the end
     left, among, its_layer = np.arange(V, V + H), inverse[V:, V:], layer[V:]
     while True:
@@ -95,4 +94,4 @@ def surviving_units(
     gone = np.setdiff1d(np.arange(V, V + H), left)
     layer -= inverse[:, gone] @ np.linalg.solve(inverse[np.ix_(gone, gone)], layer[gone])
     weight = layer / scale[:, None]
-    return left - V, weight[:V], weight[left], share @ logits - mean @ weight
+    return left - V, weight[:V], weight[left], centre - mean @ weight
