@@ -97,10 +97,14 @@ def fit_child_weights(
     unit_types: list[ChildUnitType] = [*generated_types, *rules]
     phi = np.empty((len(inputs), D + width + n_rules))  # weak penalties and repeated columns are beyond float32
     phi[:, :D] = inputs
-    phi[:, D:] = np.clip(phi[:, :D] @ unit_weight + unit_bias, 0, 1)
+    pre = phi[:, :D] @ unit_weight
+    pre += unit_bias
+    np.clip(pre, 0, 1, out=phi[:, D:])
+    del pre
     mean = phi.mean(axis=0)
-    scale = phi.std(axis=0) + settings.scale_floor
-    phi = (phi - mean) / scale
+    phi -= mean
+    scale = np.sqrt(np.einsum("nk,nk->k", phi, phi) / len(phi)) + settings.scale_floor
+    phi /= scale
     onehot = np.eye(n_classes)[y]
     # (K,) features, ramps, units
     group = np.repeat([0, 1, 2], [D - len(ramp_index), len(ramp_index), width + n_rules])

@@ -27,6 +27,7 @@ from mothernet.fitting.lbfgs import Memory, dot
 __all__ = ["OutputLayer", "solve"]
 
 Array = npt.NDArray[np.float64]
+Single = npt.NDArray[np.float32]
 
 _MEMORY = 6  # pairs of steps and changes of the gradient
 _RENEWALS = frozenset({12, 28, 60, 124})  # steps after which the first guess of the Hessian is computed again
@@ -41,7 +42,7 @@ class OutputLayer(NamedTuple):
 
     weight: Array  # (B, K, C)
     bias: Array  # (B, C)
-    inverse: Array | None = None  # (K + 1, K + 1) the last guess of the Hessian's inverse, for a problem near this one
+    inverse: Single | None = None  # (K + 1, K + 1) the last guess of the Hessian's inverse, for a problem near this one
 
     def __call__(self, phi: Array) -> Array:
         """Logits (B, N, C) of (N, K) features."""
@@ -107,8 +108,6 @@ class _Problem:
 
     def __init__(self, phi: Array, target: Array, penalty: Array, share: Array) -> None:
         self.phi, self.target, self.penalty, self.share = phi, target[:, None], penalty[:, None, None], share.T
-        self._single = np.empty((len(phi), phi.shape[1] + 1), np.float32)  # a guess of the Hessian needs no more
-        self._single[:, :-1], self._single[:, -1] = phi, 1
 
     def logits(self, x: Array) -> Array:
         """(n, B, J)."""
@@ -138,27 +137,31 @@ class _Problem:
         gradient: Array = np.concatenate([product.reshape(-1, *x.shape[1:]), residual.sum(axis=0)[None]])
         return gradient + self.penalty * x
 
-    def inverse_curvature(self, probability: Array) -> Array:
-        """Inverse (K + 1, K + 1) of the matrix near the Hessians of all problems and classes."""
+    def inverse_curvature(self, probability: Array) -> Single:
+        """Inverse (K + 1, K + 1) of the matrix near the Hessians of all problems and classes: a guess, in float32."""
         J = probability.shape[2]
         if J == 1:
             uncertainty = (probability * (1 - probability))[..., 0]
         else:
             uncertainty = (1 - (probability * probability).sum(axis=2)) * (J / (2 * (J - 1)))
         weight = (self.share * np.maximum(uncertainty, 1e-4)).mean(axis=1)
-        root = self._single * np.sqrt(weight.astype(np.float32))[:, None]
+        root = np.empty((len(self.phi), self.phi.shape[1] + 1), np.float32)
+        root[:, -1] = np.sqrt(weight)
+        np.multiply(self.phi, root[:, -1:], out=root[:, :-1], casting="same_kind")
         curvature = root.T @ root
         diagonal = curvature.diagonal().astype(np.float64) + self.penalty[:, 0, 0]
         scale = 1 / np.sqrt(diagonal)
         single = scale.astype(np.float32)
         curvature *= single[:, None] * single
         np.fill_diagonal(curvature, 1)
-        # what float32 loses of repeated features must not end the solve: it is a guess
-        inverse = damped_inverse(curvature, _JITTER_OF_GUESS).astype(np.float64)
-        return scale[:, None] * inverse * scale
+        # what float32 loses of repeated features must not end the solve
+        inverse: Single = damped_inverse(curvature, _JITTER_OF_GUESS)
+        inverse *= single[:, None]
+        inverse *= single
+        return inverse
 
 
-def _minimised(problem: _Problem, x: Array, steps: int, tolerance: float, known: Array | None) -> tuple[Array, Array]:
+def _minimised(problem: _Problem, x: Array, steps: int, tolerance: float, known: Single | None) -> tuple[Array, Single]:
     """The minimum by L-BFGS, all problems at once, each with its own step sizes; and the last guess of the Hessian."""
 
     logits = problem.logits(x)
@@ -168,7 +171,8 @@ def _minimised(problem: _Problem, x: Array, steps: int, tolerance: float, known:
     memory = Memory(_MEMORY)
 
     def first_guess(vector: Array) -> Array:
-        return (inverse @ vector.reshape(len(vector), -1)).reshape(vector.shape)
+        guess = inverse @ vector.reshape(len(vector), -1).astype(np.float32)
+        return guess.reshape(vector.shape).astype(np.float64)
 
     for step in range(steps):
         if step in _RENEWALS:

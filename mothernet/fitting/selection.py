@@ -64,8 +64,9 @@ def surviving_units(
     total = float(uncertainty.sum())
     price, budget, share = price / total, budget / total, uncertainty / total
     root = np.sqrt(share)[:, None]
-    phi = np.concatenate([inputs, units], axis=1)  # (N, K)
-    phi *= root
+    phi = np.empty((len(inputs), V + H))  # (N, K)
+    np.multiply(inputs, root, out=phi[:, :V])
+    np.multiply(units, root, out=phi[:, V:])
     mean, centre = root[:, 0] @ phi, share @ logits  # (K,), (C,)
     gram = phi.T @ phi - np.outer(mean, mean)  # (K, K) of centred features
     scale = np.sqrt(np.maximum(gram.diagonal(), 0)) + scale_floor

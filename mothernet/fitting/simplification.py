@@ -119,11 +119,8 @@ def _teach(
     names = {name: k for k, name in enumerate(sorted(size, key=lambda name: size[name]))}
     rows = draw_judged_rows(y, len(names), rng, settings, row_weight)
     source = rows.source  # (N, raw columns) training row of each cell
-    inputs = np.empty((len(source), encoding.inputs.shape[1]))
-    column_of_input = np.array([names[raw[column].name] for column in encoding.input_column])
-    for k in range(len(names)):
-        mine = np.flatnonzero(column_of_input == k)
-        inputs[:, mine] = encoding.inputs[source[:, k, None], mine]
+    column_of_input = np.array([names[raw[column].name] for column in encoding.input_column], np.int64)
+    single = np.take_along_axis(encoding.inputs, source[:, column_of_input], axis=0)  # (N, D)
     cells = [
         _ramp_values(column, part.values[source[:, names[part.name]]])
         if isinstance(column, NumericColumn) and isinstance(part, RawNumbers)
@@ -132,9 +129,10 @@ def _teach(
     ]
     n_units = len(weights.output_weight)
     # units in float32, of which there are many: what it loses is far less than what a smaller child does
-    units = inputs.astype(np.float32) @ weights.first_weight[:, :n_units].astype(np.float32)
+    units = single @ weights.first_weight[:, :n_units].astype(np.float32)
     units += weights.first_bias[:n_units].astype(np.float32)
     np.clip(units, 0, 1, out=units)
+    inputs = single.astype(np.float64)
     logits: Array = inputs @ weights.first_weight[:, n_units:] + weights.first_bias[n_units:]
     logits += units @ weights.output_weight.astype(np.float32)
     if lesson is not None:
@@ -146,9 +144,9 @@ def _teach(
 def _ramp_values(column: NumericColumn, values: npt.NDArray[np.float32]) -> Array:
     """Ramps of a column (N, k), as the file computes them but in float64."""
     x = np.where(np.isnan(values), np.float32(column.centre), values).astype(np.float64)
-    knots = np.array(column.knots[:-1])
-    ramps: Array = np.clip((x[:, None] - knots) * column.inverse_widths.astype(np.float64), 0, 1)
-    return ramps
+    ramps: Array = x[:, None] - np.array(column.knots[:-1])
+    ramps *= column.inverse_widths.astype(np.float64)
+    return ramps.clip(0, 1, out=ramps)
 
 
 def _information(teacher: _Teacher) -> float:
