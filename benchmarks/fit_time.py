@@ -3,9 +3,9 @@
     python benchmarks/fit_time.py [--checkpoint FILE]
 
 Synthetic tables (scikit-learn's ``make_classification``, seed 0), all cores, or as many as OMP_NUM_THREADS says; the
-checkpoint is loaded before. For every shape fifteen fits, with logistic regression (standardised) interleaved for scale,
-a tenth of a second apart, or threads that one has left waiting for work would take a core from the other: median,
-minimum and maximum in seconds.
+checkpoint is loaded before. For every shape fifteen fits, with logistic regression (standardised) interleaved for
+scale, a tenth of a second apart, or threads that one has left waiting for work would take a core from the other:
+median, minimum and maximum in seconds.
 """
 
 from __future__ import annotations
