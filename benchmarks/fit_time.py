@@ -3,9 +3,9 @@
     python benchmarks/fit_time.py [--checkpoint FILE]
 
 Synthetic tables (scikit-learn's ``make_classification``, seed 0), all cores, or as many as OMP_NUM_THREADS says; the
-checkpoint is loaded before. For every shape fifteen fits, with logistic regression (standardised) interleaved for
-scale, a tenth of a second apart, or threads that one has left waiting for work would take a core from the other:
-median, minimum and maximum in seconds.
+checkpoint is loaded before. For every shape fifteen fits in a row, then as many of logistic regression (standardised)
+for scale; not by turns, or threads that one has left waiting for work would take a core from the other: median,
+minimum and maximum in seconds.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from mothernet import MotherNetClassifier
 
-ROWS, FITS, PAUSE = 1000, 15, 0.1
+ROWS, FITS = 1000, 15
 SHAPES = ((20, 2), (20, 5), (77, 2), (77, 8))  # features, classes
 
 
@@ -34,10 +34,7 @@ def main() -> int:
     parser.add_argument("--checkpoint", metavar="FILE", help="default: the one in the package")
     args = parser.parse_args()
     run = Run.start(
-        "fit_time",
-        __doc__,
-        args,
-        {"rows": ROWS, "fits": FITS, "pause": PAUSE, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS")},
+        "fit_time", __doc__, args, {"rows": ROWS, "fits": FITS, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS")}
     )
     rows: list[dict[str, Any]] = []
     summary = []
@@ -47,9 +44,8 @@ def main() -> int:
             "mothernet": MotherNetClassifier(checkpoint=args.checkpoint).fit(X[:200], y[:200]),
             "logistic-regression": make_pipeline(StandardScaler(), LogisticRegression()),
         }
-        for repetition in range(FITS):
-            for name, model in models.items():
-                time.sleep(PAUSE)
+        for name, model in models.items():
+            for repetition in range(FITS):
                 start = time.perf_counter()
                 model.fit(X, y)
                 about = {"model": name, "features": features, "classes": classes, "repetition": repetition}
