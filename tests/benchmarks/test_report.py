@@ -212,6 +212,12 @@ def test_labels_keep_their_order_and_their_distance():
     assert drawing.spread([0.2, 0.8], 0.1) == [0.2, 0.8]
 
 
+def test_readme_says_how_many_rows_the_tables_it_shows_had(folder):
+    rows = list(accuracy_rows(tables={"large": ("adult",)}))
+    write_run(folder, "accuracy", rows, "2026-01-02T00:00:00", suites=["large"], max_train_rows=100_000)
+    assert "at most 1,000 rows to fit" in readme_block.block(loading.load(folder))
+
+
 def test_readme_has_a_row_for_each_model_and_one_sentence_of_losses(results):
     lines = readme_block.block(results).splitlines()
     assert lines[0].startswith("| mean AUC / log loss | 3 small OpenML-CC18 tables | 2 other tables")
